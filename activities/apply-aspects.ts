@@ -1,0 +1,36 @@
+import { loadMpCredentials, loadSnapshot } from '../adapters/admin-db/index.ts';
+import { setEntitlements, syncMpCredentials, upsertClient } from '../adapters/cluster/index.ts';
+import { clientIdOf } from '../adapters/ids.ts';
+import type { Aspect } from '../contract/account.ts';
+import { AltaError } from '../contract/errors.ts';
+import { projectClient, projectEntitlements } from '../contract/projection.ts';
+import { storeOf, type ActivityDeps } from './deps.ts';
+
+/**
+ * `apply-aspects`: brings the named aspects of a store to the account as it is now and answers the version that was read. The
+ * client row comes first, because the others are columns of it. An account without a cluster is an error, never a guess (P-514).
+ */
+export function applyAspects(deps: ActivityDeps) {
+  return async ({ accountId, aspects }: { accountId: string; aspects: Aspect[] }): Promise<number> => {
+    const { backendClusterId } = await loadSnapshot(deps.db, accountId);
+    if (backendClusterId === null) throw new AltaError('CLUSTER_UNKNOWN', `account ${accountId} has no cluster`);
+    const { account, cluster } = await storeOf(deps, { accountId, clusterId: backendClusterId });
+    const clientId = clientIdOf(accountId);
+    const facts = { accountId, clientId, jobId: null, version: account.version };
+    if (aspects.includes('client')) await upsertClient(cluster, { ...facts, row: projectClient(account) });
+    await Promise.all([
+      aspects.includes('entitlements') ? setEntitlements(cluster, { ...facts, entitlements: projectEntitlements(account) }) : undefined,
+      aspects.includes('mp_credentials') ? applyCredentials(deps, cluster, facts) : undefined,
+    ]);
+    return account.version;
+  };
+}
+
+async function applyCredentials(
+  { db, vault }: ActivityDeps,
+  cluster: Parameters<typeof syncMpCredentials>[0],
+  facts: { accountId: string; clientId: string; jobId: null; version: number },
+): Promise<void> {
+  const credentials = await loadMpCredentials(db, vault, facts.accountId);
+  if (credentials) await syncMpCredentials(cluster, { ...facts, credentials });
+}

@@ -1,0 +1,52 @@
+import { activate } from './activate.ts';
+import { createAdminUserStep, undoCreateAdminUser } from './admin-user.ts';
+import { applyAspects } from './apply-aspects.ts';
+import { migrateAssets, undoMigrateAssets } from './assets.ts';
+import { claimSlugStep, undoClaimSlug } from './claim-slug.ts';
+import { undoUpsertClient, upsertClientStep } from './client-row.ts';
+import { seedContentStep, undoSeedContent } from './content.ts';
+import type { ActivityDeps } from './deps.ts';
+import { syncEntitlements, undoSyncEntitlements } from './entitlements.ts';
+import { endJob, recordDecisionStep, reportJob } from './job.ts';
+import { syncMpCredentialsStep, undoSyncMpCredentials } from './mp-credentials.ts';
+import { notify } from './notify.ts';
+import { reservePlacementStep, undoReservePlacement } from './placement.ts';
+import { publishStore } from './publish-store.ts';
+import { startAccount } from './start-account.ts';
+import { verifyPayment } from './verify-payment.ts';
+
+export type { ActivityDeps } from './deps.ts';
+
+/** Every activity under the name that workflows, histories and the ledger know it by. */
+// The type is inferred: workflows take it as `Activities`.
+export function createActivities(deps: ActivityDeps) {
+  return {
+    'verify-payment': verifyPayment(deps),
+    'claim-slug': claimSlugStep(deps),
+    'undo-claim-slug': undoClaimSlug(deps),
+    'reserve-placement': reservePlacementStep(deps),
+    'undo-reserve-placement': undoReservePlacement(deps),
+    'upsert-client': upsertClientStep(deps),
+    'undo-upsert-client': undoUpsertClient(deps),
+    'create-admin-user': createAdminUserStep(deps),
+    'undo-create-admin-user': undoCreateAdminUser(deps),
+    'sync-mp-credentials': syncMpCredentialsStep(deps),
+    'undo-sync-mp-credentials': undoSyncMpCredentials(deps),
+    'seed-content': seedContentStep(deps),
+    'undo-seed-content': undoSeedContent(deps),
+    'migrate-assets': migrateAssets(deps),
+    'undo-migrate-assets': undoMigrateAssets(deps),
+    'sync-entitlements': syncEntitlements(deps),
+    'undo-sync-entitlements': undoSyncEntitlements(deps),
+    activate: activate(deps),
+    'publish-store': publishStore(deps),
+    'start-account': startAccount(deps),
+    notify: notify(deps),
+    'report-job': reportJob(deps),
+    'record-decision': recordDecisionStep(deps),
+    'end-job': endJob(deps),
+    'apply-aspects': applyAspects(deps),
+  };
+}
+
+export type Activities = ReturnType<typeof createActivities>;

@@ -1,0 +1,54 @@
+import { changeStatus, recordDecision, setJobState } from '../adapters/admin-db/index.ts';
+import type { ResolveCommand, StepContext } from '../contract/onboarding.ts';
+import type { StepName } from '../contract/steps.ts';
+import type { ActivityDeps } from './deps.ts';
+
+export interface JobReportInput extends StepContext {
+  state: 'running' | 'waiting' | 'parked' | 'compensating';
+  step?: StepName;
+  code?: string;
+  message?: string;
+  deadline?: string;
+}
+
+export interface JobEnd extends StepContext {
+  state: 'completed' | 'rejected' | 'compensated';
+  code?: string;
+  message?: string;
+  /** Steps whose undo an operator gave up. */
+  abandoned?: StepName[];
+}
+
+/** `report-job`: the job row follows what the run is doing, and a parked run raises an alert in the log. */
+export function reportJob({ db, log }: ActivityDeps) {
+  return async ({ accountId, jobId, state, step, code, message, deadline }: JobReportInput): Promise<void> => {
+    if (state === 'parked' || state === 'waiting') log.warn({ accountId, jobId, step, code, deadline, alert: `onboarding ${state}` }, message);
+    await setJobState(db, jobId, {
+      state,
+      code: code ?? null,
+      message: message ?? null,
+      parkedStep: state === 'parked' ? (step ?? null) : null,
+      deadline: deadline ?? null,
+    });
+  };
+}
+
+/** `record-decision`: who decided what, and why, before it takes effect (G9). */
+export function recordDecisionStep({ db }: ActivityDeps) {
+  return async ({ jobId, accountId, step, action, actor, reason }: StepContext & ResolveCommand): Promise<void> => {
+    await recordDecision(db, { jobId, accountId, step: step ?? null, action, actor, reason });
+  };
+}
+
+/** `end-job`: the last word about a run, in one transaction. A compensated account may be onboarded again (P-159). */
+export function endJob({ db, log }: ActivityDeps) {
+  return async ({ accountId, jobId, state, code, message, abandoned = [] }: JobEnd): Promise<void> => {
+    if (state !== 'completed') log.warn({ accountId, jobId, code, abandoned, alert: 'paid without store' }, `onboarding ${state}`);
+    await db.tx('end-job', async (tx) => {
+      await setJobState(tx, jobId, { state, code: code ?? null, message: message ?? null, parkedStep: null, deadline: null });
+      if (state === 'compensated') {
+        await changeStatus(tx, accountId, { from: ['paid', 'provisioning'], to: 'provision_failed', actor: 'alta', reason: `${code ?? 'failed'} (job ${jobId})` });
+      }
+    });
+  };
+}

@@ -1,0 +1,101 @@
+import { z } from 'zod';
+import { AltaError } from '../contract/errors.ts';
+import { onboardingPolicySchema } from '../contract/onboarding.ts';
+
+const flag = z.enum(['true', 'false', '1', '0']).transform((value) => value === 'true' || value === '1');
+const milliseconds = z.coerce.number().int().positive();
+const port = z.coerce.number().int().min(0).max(65_535);
+
+/** `id:secret,id2:secret2`: several at once during a rotation; the first is the newest. */
+const namedSecrets = z.string().min(1).transform((text, ctx) => {
+  const pairs = text.split(',').map((pair) => {
+    const at = pair.indexOf(':');
+    return { id: pair.slice(0, at).trim(), secret: pair.slice(at + 1).trim() };
+  });
+  if (pairs.some(({ id, secret }) => id === '' || secret === '')) {
+    ctx.addIssue({ code: 'custom', message: 'write it as id:secret, several separated by commas' });
+    return z.NEVER;
+  }
+  return pairs;
+});
+
+const settings = {
+  /** PostgreSQL of the Admin DB. */
+  ADMIN_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
+  /** `kid:base64 of 32 bytes`, several separated by commas; the first seals. */
+  ALTA_VAULT_KEYS: z.string().min(1),
+  TEMPORAL_ADDRESS: z.string().min(1).default('127.0.0.1:7233'),
+  TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
+  /** Put in front of every task queue's name. */
+  ALTA_QUEUE_PREFIX: z.string().regex(/^[a-z0-9-]*$/).default(''),
+  /** Address of the Temporal Web UI, for links. */
+  TEMPORAL_UI_URL: z.url().optional(),
+  MP_BASE_URL: z.url().default('https://api.mercadopago.com'),
+  /** Access token of the platform's own Mercado Pago account, which collects the onboarding payments. */
+  MP_ACCESS_TOKEN: z.string().min(1),
+  /** The collector that must have received a payment. */
+  MP_COLLECTOR_ID: z.string().regex(/^\d+$/),
+  /** Whether payments must be live (true) or test (false) ones. */
+  MP_LIVE_MODE: flag,
+  MP_CLIENT_ID: z.string().optional(),
+  MP_CLIENT_SECRET: z.string().optional(),
+  MP_WEBHOOK_SECRETS: namedSecrets,
+  /** Oldest signature time that is accepted (decision 1: genuine retries come days later). */
+  WEBHOOK_MAX_AGE_MS: milliseconds.default(10 * 24 * 3_600_000),
+  WEBHOOK_MAX_FUTURE_MS: milliseconds.default(10 * 60_000),
+  /** Where Mercado Pago reaches this API from outside. */
+  PUBLIC_URL: z.url().default('http://127.0.0.1:8080'),
+  API_HOST: z.string().default('127.0.0.1'),
+  API_PORT: port.default(8080),
+  WORKER_PROBE_PORT: port.default(0),
+  RELAY_POLL_MAX_MS: milliseconds.max(1_000).default(200),
+  RELAY_LEASE_SECONDS: z.coerce.number().int().positive().default(300),
+  RELAY_BATCH: z.coerce.number().int().positive().max(500).default(50),
+  SLUG_RESERVATION_SECONDS: z.coerce.number().int().positive().default(86_400),
+  PLACEMENT_SECONDS: z.coerce.number().int().positive().default(86_400),
+  CLUSTER_TIMEOUT_MS: milliseconds.default(10_000),
+  MP_TIMEOUT_MS: milliseconds.default(10_000),
+  SMTP_URL: z.url().optional(),
+  MAIL_FROM: z.string().default('Alta <no-reply@example.com>'),
+  /** Where the set-your-password link leads; `{slug}` is replaced. */
+  STORE_URL: z.string().default('https://{slug}.example.com'),
+  /** Rules of new onboardings, as JSON; see `contract/onboarding.ts`. */
+  ALTA_ONBOARDING_POLICY: z
+    .string()
+    .default('{}')
+    .transform((text, ctx) => {
+      try {
+        return JSON.parse(text) as unknown;
+      } catch {
+        ctx.addIssue({ code: 'custom', message: 'not valid JSON' });
+        return z.NEVER;
+      }
+    })
+    .pipe(onboardingPolicySchema),
+  ON_EXHAUSTED: z.enum(['park', 'compensate']).optional(),
+  ALTA_FAST_PATH: flag.optional(),
+  NODE_ENV: z.string().default('production'),
+};
+
+const configSchema = z.object(settings);
+export type Config = z.infer<typeof configSchema>;
+
+/**
+ * Reads and checks the settings once, at the start of a process (P-617). Throws CONFIG_INVALID that names every bad variable
+ * and what it should be, never its value.
+ */
+export function loadConfig(env: Record<string, string | undefined> = process.env): Config {
+  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const parsed = configSchema.safeParse(present);
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map((issue) => {
+      const name = String(issue.path[0]);
+      return `${name}: ${present[name] === undefined ? 'is missing' : issue.message}`;
+    });
+    throw new AltaError('CONFIG_INVALID', [...new Set(faults)].join('; '));
+  }
+  const config = parsed.data;
+  if (config.ON_EXHAUSTED !== undefined) config.ALTA_ONBOARDING_POLICY.onExhausted = config.ON_EXHAUSTED;
+  if (config.ALTA_FAST_PATH !== undefined) config.ALTA_ONBOARDING_POLICY.fastPath = config.ALTA_FAST_PATH;
+  return config;
+}

@@ -1,0 +1,53 @@
+import { createTransport } from 'nodemailer';
+import { AltaError } from '../../contract/errors.ts';
+import { effect } from '../effect.ts';
+
+export interface Mail {
+  to: string;
+  subject: string;
+  text: string;
+  /** Stable over retries, so that a mail server can tell a repeat. */
+  messageId: string;
+}
+
+export interface Mailer {
+  /** Hands a mail to the server. Throws MAIL_UNAVAILABLE (may be retried) or MAIL_REJECTED. */
+  send(mail: Mail): Promise<void>;
+  close(): void;
+}
+
+/** Every wait of an SMTP conversation, ms. */
+const TIMEOUT_MS = 10_000;
+
+/** A mailer over SMTP. Without a URL every send fails with MAIL_UNAVAILABLE: a mail is never silently dropped. */
+export function createMailer(options: { smtpUrl: string | undefined; from: string }): Mailer {
+  if (options.smtpUrl === undefined) {
+    return {
+      send: () => Promise.reject(new AltaError('MAIL_UNAVAILABLE', 'SMTP_URL is not set')),
+      close: () => undefined,
+    };
+  }
+  const transport = createTransport(options.smtpUrl, {
+    from: options.from,
+    connectionTimeout: TIMEOUT_MS,
+    greetingTimeout: TIMEOUT_MS,
+    socketTimeout: TIMEOUT_MS,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  } as object);
+  return {
+    async send({ messageId, ...mail }) {
+      try {
+        await effect('mailer.send', () => transport.sendMail({ ...mail, from: options.from, messageId: `<${messageId}@alta.example.com>` }));
+      } catch (error) {
+        const { responseCode, code } = error as { responseCode?: number; code?: string };
+        // 5xx of SMTP is the server's last word about this message; everything else may pass.
+        const rejected = responseCode !== undefined && responseCode >= 500;
+        throw new AltaError(rejected ? 'MAIL_REJECTED' : 'MAIL_UNAVAILABLE', `SMTP: ${responseCode ?? code ?? 'no answer'}`, { cause: error });
+      }
+    },
+    close() {
+      transport.close();
+    },
+  };
+}

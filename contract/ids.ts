@@ -1,0 +1,30 @@
+/** Names that every process agrees on. Ids hold account ids only, never an e-mail or a slug (law 2). */
+export const ONBOARDING_WORKFLOW = 'onboarding';
+export const ACCOUNT_WORKFLOW = 'account';
+
+export const TASK_QUEUES = {
+  /** Onboardings: paid orders must never wait behind upkeep. */
+  provisioning: 'alta-provisioning',
+  /** The life of a store after its onboarding. */
+  accounts: 'alta-accounts',
+} as const;
+
+/** Task queues carry a prefix so that several installations can share one namespace. */
+export const taskQueue = (name: keyof typeof TASK_QUEUES, prefix = ''): string => `${prefix}${TASK_QUEUES[name]}`;
+
+const ONBOARDING_PREFIX = 'onboarding/';
+const ACCOUNT_PREFIX = 'account/';
+
+export const onboardingWorkflowId = (accountId: string): string => `${ONBOARDING_PREFIX}${accountId}`;
+export const accountWorkflowId = (accountId: string): string => `${ACCOUNT_PREFIX}${accountId}`;
+
+/** The account of a workflow id; undefined when the id is none of ours. */
+export function accountIdOf(workflowId: string): string | undefined {
+  for (const prefix of [ONBOARDING_PREFIX, ACCOUNT_PREFIX]) {
+    if (workflowId.startsWith(prefix)) return workflowId.slice(prefix.length);
+  }
+  return undefined;
+}
+
+/** The idempotency key of a step (law 8): stable over retries, resets and re-runs. */
+export const stepKey = (accountId: string, step: string): string => `${accountId}/${step}`;

@@ -1,0 +1,43 @@
+import { Client, Connection } from '@temporalio/client';
+import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+
+export interface TestTemporal {
+  address: string;
+  namespace: string;
+  client: Client;
+  native: NativeConnection;
+  close(): Promise<void>;
+}
+
+/**
+ * A real Temporal server: the one that the whole run shares (ALTA_TEST_TEMPORAL_ADDRESS, set by jest's global set-up), else one
+ * of its own, from the binary that ALTA_TEMPORAL_BIN names.
+ */
+export async function connectTemporal(): Promise<TestTemporal> {
+  Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter: 'error', forward: {} } } });
+  const shared = process.env['ALTA_TEST_TEMPORAL_ADDRESS'];
+  const own = shared === undefined ? await startOwn() : undefined;
+  const address = shared ?? own!.address;
+  const connection = await Connection.connect({ address });
+  const native = await NativeConnection.connect({ address });
+  return {
+    address,
+    namespace: 'default',
+    client: new Client({ connection }),
+    native,
+    async close() {
+      await Promise.all([connection.close(), native.close()]);
+      await own?.env.teardown();
+      await Runtime.instance().shutdown();
+    },
+  };
+}
+
+async function startOwn(): Promise<{ env: TestWorkflowEnvironment; address: string }> {
+  const path = process.env['ALTA_TEMPORAL_BIN'];
+  if (path === undefined) throw new Error('set ALTA_TEMPORAL_BIN, or run through `npm test`');
+  const attributes = ['AltaState', 'AltaStep', 'AltaAccountId', 'AltaCluster'].flatMap((name) => ['--search-attribute', `${name}=Keyword`]);
+  const env = await TestWorkflowEnvironment.createLocal({ server: { executable: { type: 'existing-path', path }, extraArgs: attributes } });
+  return { env, address: env.address };
+}

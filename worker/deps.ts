@@ -1,0 +1,32 @@
+import { Client, Connection } from '@temporalio/client';
+import type { ActivityDeps } from '../activities/index.ts';
+import { createAdminDb, loadCluster } from '../adapters/admin-db/index.ts';
+import { createClusterRouter } from '../adapters/cluster/index.ts';
+import type { Config } from '../adapters/config.ts';
+import type { Logger } from '../adapters/log.ts';
+import { createMailer } from '../adapters/mailer/index.ts';
+import { createMercadoPago } from '../adapters/mercadopago/index.ts';
+import { createVault } from '../adapters/vault/index.ts';
+
+/** Everything that the activities work with, connected lazily but for Temporal. `close` gives all of it back. */
+export async function connectDeps(config: Config, log: Logger): Promise<ActivityDeps & { close(): Promise<void> }> {
+  const connection = await Connection.connect({ address: config.TEMPORAL_ADDRESS });
+  const vault = createVault(config.ALTA_VAULT_KEYS);
+  const db = createAdminDb(config.ADMIN_DATABASE_URL);
+  const mailer = createMailer({ smtpUrl: config.SMTP_URL, from: config.MAIL_FROM });
+  const mp = createMercadoPago({ baseUrl: config.MP_BASE_URL, accessToken: config.MP_ACCESS_TOKEN, timeoutMs: config.MP_TIMEOUT_MS });
+  return {
+    config,
+    log,
+    vault,
+    db,
+    mailer,
+    mp,
+    clusters: createClusterRouter({ load: (clusterId) => loadCluster(db, vault, clusterId), timeoutMs: config.CLUSTER_TIMEOUT_MS }),
+    temporal: new Client({ connection, namespace: config.TEMPORAL_NAMESPACE }),
+    async close() {
+      mailer.close();
+      await Promise.all([db.close(), connection.close()]);
+    },
+  };
+}

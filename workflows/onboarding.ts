@@ -1,0 +1,158 @@
+import { allHandlersFinished, ApplicationFailure, CancellationScope, condition, isCancellation, proxyActivities, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
+import type { Activities } from '../activities/index.ts';
+import { errorRow, isAltaError } from '../contract/errors.ts';
+import { onboardingInputSchema, resolveCommandSchema, type ClientStepContext, type OnboardingInput, type OnboardingResult, type StepContext } from '../contract/onboarding.ts';
+import { SEARCH_ATTRIBUTES } from '../contract/search-attributes.ts';
+import type { ReversibleStep, StepName } from '../contract/steps.ts';
+import { stepCalls } from './calls.ts';
+import { failureOf, type Failure } from './failure.ts';
+import { paymentChanged, progress, resolve } from './messages.ts';
+import { RunState } from './run-state.ts';
+import { Saga, SagaAborted } from './saga.ts';
+
+const bookkeeping = proxyActivities<Activities>({
+  startToCloseTimeout: '10 seconds',
+  retry: { initialInterval: '1 second', maximumInterval: '1 minute' },
+});
+
+/**
+ * Makes one store out of one paid account, exactly once. Ends with its result when the store is live. Every other end is a
+ * failure whose type is a code of the error table: rejected before anything was made, or compensated. Only such a run may be
+ * started again under the same id (law 2).
+ */
+export async function onboarding(raw: OnboardingInput): Promise<OnboardingResult> {
+  const parsed = onboardingInputSchema.safeParse(raw);
+  if (!parsed.success) throw ApplicationFailure.nonRetryable(`input: ${parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')}`, 'INPUT_INVALID');
+  const input = parsed.data;
+  const { policy } = input;
+
+  // One chain, so that the job row follows the run's order; never waited for while an operator is.
+  let reports: Promise<unknown> = Promise.resolve();
+  const state = new RunState(input, (report) => {
+    reports = reports.then(() => CancellationScope.nonCancellable(() => bookkeeping['report-job']({ ...context, ...report })));
+  });
+  const context: StepContext = { accountId: input.accountId, jobId: input.jobId, paymentId: input.paymentId };
+  let paymentNews = false;
+
+  setHandler(progress, () => state.progress());
+  setHandler(paymentChanged, () => {
+    paymentNews = true;
+  });
+  setHandler(
+    resolve,
+    async (command) => {
+      await bookkeeping['record-decision']({ ...context, ...command });
+      try {
+        return { step: state.decide(command)[0] as StepName, action: command.action };
+      } catch (error) {
+        throw refusal(error);
+      }
+    },
+    {
+      validator: (command) => {
+        const checked = resolveCommandSchema.safeParse(command);
+        if (!checked.success) throw ApplicationFailure.nonRetryable(checked.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '), 'INPUT_INVALID');
+        try {
+          state.targetsOf(checked.data);
+        } catch (error) {
+          throw refusal(error);
+        }
+      },
+    },
+  );
+
+  const calls = stepCalls(policy);
+  const saga = new Saga<StepName>({
+    dispositionOf(_step, failure) {
+      if (state.pastPivot) return 'park';
+      const { retryable, onExhausted } = errorRow(failure.code);
+      if (!retryable) return onExhausted === 'park' ? 'park' : 'abort';
+      return policy.onExhausted === 'compensate' ? 'abort' : 'park';
+    },
+    park: (step, failure, undo) => state.park(step, failure, undo),
+    changed: (step, to) => {
+      state.changed(step, to);
+    },
+  });
+  const undo = (step: ReversibleStep) => () => calls.undo(`undo-${step}`, { ...context, clusterId: state.clusterId });
+
+  const verifyPayment = (): Promise<unknown> => saga.step('verify-payment', () => calls.forward('verify-payment', context));
+
+  /** Reserves a slot; without an eligible cluster it waits where everybody sees it, and undoes nothing (P-162). */
+  const reservePlacement = async (): Promise<string> => {
+    const began = Date.now();
+    for (let wait = policy.clusterWaitInitialMs; ; wait = Math.min(wait * 2, policy.clusterWaitMaxMs)) {
+      const { clusterId, losers } = await calls.forward('reserve-placement', context);
+      if (clusterId !== null) {
+        state.clusterId = clusterId;
+        if (state.state === 'WaitingForCluster') state.enter('Running');
+        return clusterId;
+      }
+      const why = `no eligible cluster: ${losers || 'none is registered'}`;
+      if (Date.now() - began >= policy.clusterWaitForMs) throw ApplicationFailure.nonRetryable(why, 'NO_ELIGIBLE_CLUSTER');
+      if (state.state !== 'WaitingForCluster') state.reportWaiting(why);
+      if ((await state.waitForCluster(wait)) === 'abort') throw new SagaAborted({ code: 'COMPENSATED_BY_OPERATOR', message: why });
+    }
+  };
+
+  const forward = async (): Promise<OnboardingResult> => {
+    await verifyPayment();
+    await saga.wave(
+      () => saga.step('claim-slug', () => calls.forward('claim-slug', context), undo('claim-slug')),
+      () => saga.step('reserve-placement', reservePlacement, undo('reserve-placement'), { onlyWhenClean: true }),
+    );
+    const clusterId = state.clusterId as string;
+    upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.cluster, value: clusterId }]);
+
+    let clientId = '';
+    await saga.wave(() =>
+      saga.step('upsert-client', async () => {
+        ({ clientId } = await calls.forward('upsert-client', { ...context, clusterId }));
+      }, undo('upsert-client')),
+    );
+    const store: ClientStepContext = { ...context, clusterId, clientId };
+    const parallel = ['create-admin-user', 'sync-mp-credentials', 'seed-content', 'migrate-assets', 'sync-entitlements'] as const;
+    await saga.wave(...parallel.map((step) => () => saga.step(step, () => calls.forward(step, store), undo(step))));
+
+    // The last safe point: news of the payment that came meanwhile are read before the store goes live.
+    while (paymentNews) {
+      paymentNews = false;
+      await verifyPayment();
+    }
+    return CancellationScope.nonCancellable(async () => {
+      await saga.step('activate', () => calls.forward('activate', store));
+      saga.commit();
+      state.pastPivot = true;
+      await saga.wave(...(['publish-store', 'start-account', 'notify'] as const).map((step) => () => saga.step(step, () => calls.forward(step, store))));
+      await reports;
+      state.enter('Completed');
+      await bookkeeping['end-job']({ ...context, state: 'completed' });
+      return { outcome: 'provisioned', accountId: input.accountId, jobId: input.jobId, clusterId, clientId, skipped: state.skipped };
+    });
+  };
+
+  const backward = async (failure: Failure): Promise<never> => {
+    const end = saga.hasUndos ? 'compensated' : 'rejected';
+    if (end === 'compensated') state.enter('Compensating');
+    const abandoned = await saga.compensate();
+    await reports;
+    state.enter(end === 'compensated' ? 'Compensated' : 'Rejected');
+    await bookkeeping['end-job']({ ...context, state: end, code: failure.code, message: failure.message, abandoned });
+    throw ApplicationFailure.create({ type: failure.code, message: failure.message, nonRetryable: true, details: [{ end, abandoned }] });
+  };
+
+  try {
+    return await forward();
+  } catch (error) {
+    if (error instanceof SagaAborted) return await CancellationScope.nonCancellable(() => backward(error.failure));
+    if (isCancellation(error)) return await CancellationScope.nonCancellable(() => backward({ code: 'CANCELLED', message: 'cancelled before the pivot' }));
+    throw error;
+  } finally {
+    await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
+  }
+}
+
+/** A refused command fails the Update only, with a code of the error table. */
+function refusal(error: unknown): unknown {
+  return isAltaError(error) ? ApplicationFailure.nonRetryable(error.message, failureOf(error).code) : error;
+}
