@@ -35,8 +35,8 @@ export function reportJob({ db, log }: ActivityDeps) {
 
 /** `record-decision`: who decided what, and why, before it takes effect (G9). */
 export function recordDecisionStep({ db }: ActivityDeps) {
-  return async ({ jobId, accountId, step, action, actor, reason }: StepContext & ResolveCommand): Promise<void> => {
-    await recordDecision(db, { jobId, accountId, step: step ?? null, action, actor, reason });
+  return async ({ jobId, step, action, actor, reason }: StepContext & ResolveCommand): Promise<void> => {
+    await recordDecision(db, { jobId, step: step ?? null, action, actor, reason });
   };
 }
 
@@ -44,7 +44,7 @@ export function recordDecisionStep({ db }: ActivityDeps) {
 export function endJob({ db, log }: ActivityDeps) {
   return async ({ accountId, jobId, state, code, message, abandoned = [] }: JobEnd): Promise<void> => {
     if (state !== 'completed') log.warn({ accountId, jobId, code, abandoned, alert: 'paid without store' }, `onboarding ${state}`);
-    await db.tx('end-job', async (tx) => {
+    await db.tx('admin-db.end-job', async (tx) => {
       await setJobState(tx, jobId, { state, code: code ?? null, message: message ?? null, parkedStep: null, deadline: null });
       if (state === 'compensated') {
         await changeStatus(tx, accountId, { from: ['paid', 'provisioning'], to: 'provision_failed', actor: 'alta', reason: `${code ?? 'failed'} (job ${jobId})` });

@@ -69,7 +69,7 @@ export function verifyPayment({ db, mp, config }: ActivityDeps) {
       throw new AltaError(mismatch.code, mismatch.message);
     }
     checkPreconditions(account);
-    await db.tx('accept-payment', async (tx) => {
+    await db.tx('admin-db.accept-payment', async (tx) => {
       await bindPayment(tx, paymentId, accountId);
       await judgePayment(tx, paymentId, { verdict: 'accepted', code: null, judgedStatus: payment.status });
       await changeStatus(tx, accountId, { from: ['draft', 'provision_failed'], to: 'paid', actor: 'alta', reason: `payment ${paymentId} approved (job ${jobId})` });

@@ -38,6 +38,7 @@ export function ledgerInterceptor(context: Context, db: AdminDb, log: Logger): A
           const error: unknown = done.reason;
           await endStep(db, {
             ...row,
+            attempt: started.value,
             outcome: 'failed',
             code: isAltaError(error) ? error.code : error instanceof CancelledFailure ? 'CANCELLED' : 'INTERNAL',
             message: scrub(error instanceof Error ? error.message : 'not an Error'),
@@ -46,7 +47,7 @@ export function ledgerInterceptor(context: Context, db: AdminDb, log: Logger): A
         }
         const { value } = done;
         const skipped = (value as { skipped?: unknown } | undefined)?.skipped === true;
-        await endStep(db, { ...row, outcome: skipped ? 'skipped' : 'done', result: (value as object | undefined) ?? null });
+        await endStep(db, { ...row, attempt: started.value, outcome: skipped ? 'skipped' : 'done', result: (value as object | undefined) ?? null });
         return value;
       } catch (error) {
         throw toFailure(error, log);

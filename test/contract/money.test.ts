@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { compareMoney, moneyText, toMicros } from '../contract/money.ts';
+import { compareMoney, moneyText, toMicros } from '../../contract/money.ts';
 
 test('amounts compare by value, not by their text', () => {
   expect(compareMoney('100', '100.00')).toBe(0);

@@ -1,0 +1,112 @@
+import pg from 'pg';
+import { effect } from '../effect.ts';
+import type { Logger } from '../log.ts';
+import { toAdminDbError } from './errors.ts';
+
+/** A prepared statement. Its name is also the name of its effect boundary: `admin-db.<act>`, at most 63 bytes. */
+export interface NamedQuery {
+  name: string;
+  text: string;
+  values?: unknown[];
+}
+
+/** An open transaction, or anything else that runs statements. */
+export interface Tx {
+  query<T>(query: NamedQuery): Promise<T[]>;
+}
+
+export interface AdminDb extends Tx {
+  /** Runs one statement in a transaction of its own. Throws ADMIN_DB_UNAVAILABLE, ADMIN_DB_REJECTED or a code of our triggers. */
+  query<T>(query: NamedQuery): Promise<T[]>;
+  /** Runs `fn` in one transaction (READ COMMITTED), which is one effect boundary of this name: committed when it returns, rolled back when it throws. */
+  tx<T>(name: string, fn: (tx: Tx) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+  readonly pool: pg.Pool;
+}
+
+export interface AdminDbOptions {
+  /** Connections at most. More concurrent activities than this wait for one. */
+  max?: number;
+  applicationName?: string;
+  connectTimeoutMs?: number;
+  /** Limit of one statement on the server; the client gives up two seconds later. */
+  statementTimeoutMs?: number;
+  lockTimeoutMs?: number;
+  log?: Pick<Logger, 'warn'>;
+}
+
+const INT8 = 20;
+const TIMESTAMPTZ = 1184;
+
+/** int8 as a number where it is exact, as text beyond; timestamps as ISO text, so that rows are plain JSON; numeric stays text. */
+const types = {
+  getTypeParser(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
+    if (oid === INT8) return (text) => (Number.isSafeInteger(Number(text)) ? Number(text) : text);
+    if (oid === TIMESTAMPTZ) return (text) => new Date(text).toISOString();
+    return pg.types.getTypeParser(oid, format as 'text') as (value: string) => unknown;
+  },
+};
+
+/** Opens the pool of the Admin DB. Nothing connects before the first statement. Every wait has a limit. */
+export function createAdminDb(url: string, options: AdminDbOptions = {}): AdminDb {
+  const statementTimeout = options.statementTimeoutMs ?? 10_000;
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: options.max ?? 10,
+    application_name: options.applicationName ?? 'alta',
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
+    statement_timeout: statementTimeout,
+    query_timeout: statementTimeout + 2_000,
+    lock_timeout: options.lockTimeoutMs ?? 5_000,
+    idle_in_transaction_session_timeout: statementTimeout + 5_000,
+    keepAlive: true,
+    types: types as unknown as pg.CustomTypesConfig,
+  });
+  // Without a listener the loss of an idle connection would end the process.
+  pool.on('error', (error) => options.log?.warn({ err: error }, 'admin db: an idle connection was lost'));
+
+  const run = async <T>(client: pg.Pool | pg.PoolClient, query: NamedQuery): Promise<T[]> => {
+    try {
+      return (await client.query({ name: query.name, text: query.text, values: query.values ?? [] })).rows as T[];
+    } catch (error) {
+      throw toAdminDbError(error, query.name);
+    }
+  };
+
+  return {
+    pool,
+    query: (query) => effect(query.name, () => run(pool, query)),
+    tx: (name, fn) => effect(name, () => transaction(pool, name, (client) => fn({ query: (query) => run(client, query) }))),
+    close: () => pool.end(),
+  };
+}
+
+async function transaction<T>(pool: pg.Pool, name: string, fn: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  let client: pg.PoolClient;
+  try {
+    client = await pool.connect();
+  } catch (error) {
+    throw toAdminDbError(error, name);
+  }
+  // A connection that dies between two statements tells so by an event; the next statement fails in any case.
+  let lost: Error | undefined;
+  const onLost = (error: Error): void => {
+    lost = error;
+  };
+  client.on('error', onLost);
+  try {
+    await client.query('begin');
+    const result = await fn(client);
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    const fault = toAdminDbError(error, name);
+    // A connection that did not answer in time may still be at work: it is thrown away, which rolls back too.
+    if (fault.code === 'ADMIN_DB_UNAVAILABLE') lost ??= fault;
+    else await client.query('rollback').catch((failed: Error) => (lost = failed));
+    throw fault;
+  } finally {
+    client.off('error', onLost);
+    client.release(lost);
+  }
+}

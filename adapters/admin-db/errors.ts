@@ -1,0 +1,51 @@
+import { AltaError, isAltaError, type ErrorCode } from '../../contract/errors.ts';
+
+/** SQLSTATEs that pass by themselves: connection, resources, shutdown, lock and statement time limits, serialisation, deadlock. */
+const TRANSIENT_STATE = /^(?:08|53|57P0|55P03$|57014$|40001$|40P01$)/;
+const TRANSIENT_CODE = /^(?:ECONN|EPIPE$|ETIMEDOUT$|EHOSTUNREACH$|ENETUNREACH$|EAI_AGAIN$|ENOTFOUND$)/;
+const TRANSIENT_TEXT = /timeout|timed out|terminated|Connection (?:ended|closed)|not queryable|server closed/i;
+
+/** SQLSTATEs that our own triggers raise. */
+const OWN_STATES: Readonly<Record<string, ErrorCode>> = { ALT01: 'LEGACY_JOB_TYPE', ALT02: 'CONFLICT', ALT03: 'CONFLICT' };
+
+interface PgFault {
+  code?: unknown;
+  constraint?: unknown;
+  table?: unknown;
+  message?: unknown;
+}
+
+/**
+ * Turns what `pg` throws into an AltaError: ADMIN_DB_UNAVAILABLE for what passes by itself, ADMIN_DB_REJECTED (with `sqlstate`
+ * and `constraint` in the details) for what does not, and the own codes of our triggers. Only fixed texts and names go into the
+ * message: PostgreSQL's `detail` shows row values.
+ */
+export function toAdminDbError(error: unknown, query: string): AltaError {
+  if (isAltaError(error)) return error;
+  const { code, constraint, table, message } = (error ?? {}) as PgFault;
+  const state = typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : null;
+  const details = {
+    query,
+    sqlstate: state,
+    constraint: typeof constraint === 'string' ? constraint : null,
+    table: typeof table === 'string' ? table : null,
+  };
+  const text = typeof message === 'string' ? message : '';
+  const own = state === null ? undefined : OWN_STATES[state];
+  if (own !== undefined) return new AltaError(own, text, { details });
+  const transient = state !== null ? TRANSIENT_STATE.test(state) : TRANSIENT_CODE.test(String(code)) || TRANSIENT_TEXT.test(text);
+  if (transient) {
+    const why = state ?? (typeof code === 'string' ? code : 'no answer in time');
+    return new AltaError('ADMIN_DB_UNAVAILABLE', `${query}: ${why}`, { details, cause: error });
+  }
+  if (state !== null) {
+    const where = details.constraint ?? details.table ?? 'statement';
+    return new AltaError('ADMIN_DB_REJECTED', `${query}: SQLSTATE ${state} (${where})`, { details, cause: error });
+  }
+  return new AltaError('INTERNAL', `${query}: ${text}`, { details, cause: error });
+}
+
+/** True when a failure is the breach of the named constraint or unique index. */
+export function breaks(error: unknown, constraint: string): boolean {
+  return isAltaError(error) && error.code === 'ADMIN_DB_REJECTED' && error.details['constraint'] === constraint;
+}

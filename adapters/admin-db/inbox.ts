@@ -1,0 +1,114 @@
+import type { Tx } from './db.ts';
+
+/** A verified notification, as the inbox keeps it. */
+export interface Notification {
+  /** Identity of the delivery (decision 2). */
+  deliveryKey: string;
+  topic: string;
+  action?: string | null;
+  /** Payment that it names. */
+  paymentId: string;
+  requestId?: string | null;
+  /** Which of the secrets signed it. */
+  secretId?: string | null;
+  /** How far its time was from ours, ms. */
+  skewMs?: number | null;
+}
+
+export interface Accepted {
+  inboxId: string;
+  /** False for a repeated delivery. */
+  first: boolean;
+}
+
+/**
+ * Takes a notification in: the inbox row and the order to read the payment, in one statement (law 1). A repeated delivery is counted
+ * and leads to a fresh read: a delivered or dead order becomes pending again, one that is being delivered is put back when its
+ * delivery is marked (its generation has risen), a waiting one becomes due at once. Once this returns, answer 200.
+ */
+export async function acceptNotification(db: Tx, notification: Notification): Promise<Accepted> {
+  const { deliveryKey, topic, action, paymentId, requestId, secretId, skewMs } = notification;
+  const [row] = await db.query<Accepted>({
+    name: 'admin-db.accept-notification',
+    text: `with received as (
+             insert into webhook_inbox as w (delivery_key, topic, action, payment_id, request_id, secret_id, skew_ms)
+             values ($1, $2, $3, $4, $5, $6, $7)
+             on conflict (delivery_key) do update set deliveries = w.deliveries + 1, last_received_at = now(), status = 'received'
+             returning id, payment_id, deliveries
+           ), ordered as (
+             insert into outbox as o (target, event_key, event_type, payload)
+             select 'onboarding', 'payment.notified/' || id, 'payment.notified',
+               jsonb_build_object('type', 'payment.notified', 'inboxId', id, 'paymentId', payment_id)
+             from received
+             on conflict (event_key) do update set
+               generation = o.generation + 1,
+               status = case when o.status = 'processing' then 'processing' else 'pending' end,
+               attempt_count = case when o.status = 'processing' then o.attempt_count else 0 end,
+               next_attempt_at = least(o.next_attempt_at, now()),
+               completed_at = null, updated_at = now()
+           )
+           select id as "inboxId", deliveries = 1 as first from received`,
+    values: [deliveryKey, topic, action ?? null, paymentId, requestId ?? null, secretId ?? null, skewMs ?? null],
+  });
+  return row as Accepted;
+}
+
+export interface IgnoredNotification extends Omit<Notification, 'paymentId'> {
+  paymentId?: string | null;
+  reason: string;
+}
+
+/** Writes down a notification that Alta does nothing about, such as one of another topic; repeats are counted. */
+export async function ignoreNotification(db: Tx, notification: IgnoredNotification): Promise<void> {
+  const { deliveryKey, topic, action, paymentId, requestId, secretId, skewMs, reason } = notification;
+  await db.query({
+    name: 'admin-db.ignore-notification',
+    text: `insert into webhook_inbox as w (delivery_key, topic, action, payment_id, request_id, secret_id, skew_ms, status, result, settled_at)
+           values ($1, $2, $3, $4, $5, $6, $7, 'ignored', $8, now())
+           on conflict (delivery_key) do update set deliveries = w.deliveries + 1, last_received_at = now()`,
+    values: [deliveryKey, topic, action ?? null, paymentId ?? null, requestId ?? null, secretId ?? null, skewMs ?? null, reason],
+  });
+}
+
+export interface Settlement {
+  status: 'processed' | 'ignored';
+  /** One line for people: what was done, or why nothing was. */
+  result: string;
+  paymentStatus?: string | null;
+  accountId?: string | null;
+}
+
+/** Writes down what became of a notification. Returns false when there is no such row. */
+export async function settleInbox(db: Tx, inboxId: string, settlement: Settlement): Promise<boolean> {
+  const rows = await db.query({
+    name: 'admin-db.settle-inbox',
+    text: `update webhook_inbox set status = $2, result = $3, payment_status = coalesce($4, payment_status),
+             account_id = coalesce($5::uuid, account_id), settled_at = now()
+           where id = $1 returning id`,
+    values: [inboxId, settlement.status, settlement.result, settlement.paymentStatus ?? null, settlement.accountId ?? null],
+  });
+  return rows.length > 0;
+}
+
+export interface InboxRow {
+  inboxId: string;
+  deliveryKey: string;
+  topic: string;
+  paymentId: string | null;
+  status: 'received' | 'processed' | 'ignored';
+  result: string | null;
+  paymentStatus: string | null;
+  accountId: string | null;
+  deliveries: number;
+}
+
+/** The inbox rows of one payment, oldest first. */
+export function listInbox(db: Tx, paymentId: string): Promise<InboxRow[]> {
+  return db.query<InboxRow>({
+    name: 'admin-db.list-inbox',
+    text: `select id as "inboxId", delivery_key as "deliveryKey", topic, payment_id as "paymentId", status, result,
+             payment_status as "paymentStatus", account_id as "accountId", deliveries
+           from webhook_inbox where payment_id = $1 order by first_received_at`,
+    values: [paymentId],
+  });
+}

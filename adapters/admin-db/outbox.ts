@@ -1,0 +1,110 @@
+import { AltaError } from '../../contract/errors.ts';
+import { outboxPayloadSchema, type OutboxPayload, type OutboxTarget } from '../../contract/outbox.ts';
+import type { Tx } from './db.ts';
+
+export { completeOutbox, failOutbox, releaseOutbox, retryOutbox } from './outbox-marks.ts';
+
+export interface OutboxEvent {
+  target: OutboxTarget;
+  /** Deterministic (P-203): the same fact gives the same key. */
+  eventKey: string;
+  accountId: string | null;
+  payload: OutboxPayload;
+}
+
+/**
+ * Publishes an event in the transaction of the change that it tells of (P-209). Returns whether a row was added: a known key adds
+ * none (P-202). Throws INPUT_INVALID for a payload that its schema does not know, so that no credential can slip in (P-207).
+ */
+export async function publish(tx: Tx, event: OutboxEvent): Promise<boolean> {
+  const parsed = outboxPayloadSchema.safeParse(event.payload);
+  if (!parsed.success) {
+    const where = parsed.error.issues.map(({ path, code }) => `${path.join('.') || 'payload'}: ${code}`).join('; ');
+    throw new AltaError('INPUT_INVALID', `outbox ${event.eventKey}: ${where}`);
+  }
+  const rows = await tx.query({
+    name: 'admin-db.publish',
+    text: `insert into outbox (target, event_key, event_type, account_id, payload) values ($1, $2, $3, $4, $5)
+           on conflict (event_key) do nothing returning id`,
+    values: [event.target, event.eventKey, parsed.data.type, event.accountId, JSON.stringify(parsed.data)],
+  });
+  return rows.length > 0;
+}
+
+/** A claimed row. `claimToken` and `generation` are what every later mark is checked against. */
+export interface OutboxRow {
+  id: string;
+  target: OutboxTarget;
+  eventKey: string;
+  eventType: string;
+  accountId: string | null;
+  payload: OutboxPayload;
+  /** This attempt's number, from 1. */
+  attemptCount: number;
+  generation: number;
+  claimToken: string;
+  /** End of the lease, by the database's clock. */
+  lockedUntil: string;
+  createdAt: string;
+}
+
+export interface OutboxClaim {
+  targets: readonly OutboxTarget[];
+  limit: number;
+  leaseSeconds: number;
+  /** Who claims, for people. */
+  owner: string;
+}
+
+/**
+ * Claims due rows for delivery: pending ones whose time has come and ones whose lease has run out, oldest due first. Rows that
+ * another relay is claiming are passed over (SKIP LOCKED). Each claim counts as an attempt and gets a token of its own (P-221, P-227).
+ */
+export function claimOutbox(db: Tx, { targets, limit, leaseSeconds, owner }: OutboxClaim): Promise<OutboxRow[]> {
+  return db.query<OutboxRow>({
+    name: 'admin-db.claim-outbox',
+    text: `with due as (
+             select id from outbox
+             where status in ('pending', 'processing') and due_at <= now() and target = any($1::text[])
+             order by due_at, created_at limit $2 for update skip locked
+           ), claimed as (
+             update outbox o set status = 'processing', attempt_count = o.attempt_count + 1, claim_token = gen_random_uuid(),
+               locked_by = $4, locked_until = now() + make_interval(secs => $3), updated_at = now()
+             from due where o.id = due.id returning o.*
+           )
+           select id, target, event_key as "eventKey", event_type as "eventType", account_id as "accountId", payload,
+             attempt_count as "attemptCount", generation, claim_token as "claimToken", locked_until as "lockedUntil", created_at as "createdAt"
+           from claimed order by next_attempt_at, created_at`,
+    values: [[...targets], limit, leaseSeconds, owner],
+  });
+}
+
+export interface OutboxStats {
+  target: OutboxTarget;
+  pending: number;
+  processing: number;
+  failed: number;
+  /** Age of the oldest row that is due and not delivered, seconds; null when there is none. */
+  oldestDueSeconds: number | null;
+}
+
+/** How much waits, is under way and is dead, by target; a target without rows is left out. Delivered rows are not counted. */
+export function outboxStats(db: Tx): Promise<OutboxStats[]> {
+  return db.query<OutboxStats>({
+    name: 'admin-db.outbox-stats',
+    text: `select target, count(*) filter (where status = 'pending') as pending, count(*) filter (where status = 'processing') as processing,
+             count(*) filter (where status = 'failed') as failed,
+             extract(epoch from max(now() - due_at) filter (where status <> 'failed' and due_at <= now()))::float8 as "oldestDueSeconds"
+           from outbox where status <> 'completed' group by target order by target`,
+  });
+}
+
+/** Deletes delivered rows that are older than so many days (P-230); pending and dead ones are never purged. Returns how many. */
+export async function purgeOutbox(db: Tx, days = 30): Promise<number> {
+  const [row] = await db.query<{ gone: number }>({
+    name: 'admin-db.purge-outbox',
+    text: 'select purge_outbox(make_interval(days => $1)) as gone',
+    values: [days],
+  });
+  return row?.gone ?? 0;
+}

@@ -1,0 +1,50 @@
+import type { FastifyInstance } from 'fastify';
+import { findTenant, loadCluster } from '../../adapters/admin-db/index.ts';
+import { createClusterRouter, readStore, type ClusterRouter } from '../../adapters/cluster/index.ts';
+import { AltaError } from '../../contract/errors.ts';
+import type { ApiDeps } from './deps.ts';
+
+/** What a visitor's browser needs to open a store; nothing in it is secret. */
+export interface StoreAnswer {
+  accountId: string;
+  clusterId: string;
+  clientId: string;
+  slug: string;
+  name: string;
+  /** The cluster, for supabase-js with `publishableKey`. */
+  url: string;
+  publishableKey: string;
+  publicationStatus: string;
+}
+
+/**
+ * Resolves a slug or custom domain: account, cluster, client row (P-137, P-511). NOT_FOUND for a name that is nobody's, and for
+ * a store that is not open; CLUSTER_* when its cluster cannot be asked.
+ */
+export async function resolveStore({ db }: Pick<ApiDeps, 'db'>, clusters: ClusterRouter, name: string): Promise<StoreAnswer> {
+  const tenant = await findTenant(db, name);
+  if (tenant === null || tenant.status === 'suspended') throw noStore(name);
+  const cluster = await clusters.get(tenant.clusterId);
+  const store = await readStore(cluster, tenant.accountId);
+  if (store === null || store.client.deleted_at !== null || !store.client.is_active) throw noStore(name);
+  return {
+    accountId: tenant.accountId,
+    clusterId: tenant.clusterId,
+    clientId: store.client.id,
+    slug: store.client.slug,
+    name: store.client.name,
+    url: cluster.url,
+    publishableKey: cluster.publishableKey,
+    publicationStatus: store.client.publication_status,
+  };
+}
+
+const noStore = (name: string): AltaError => new AltaError('NOT_FOUND', `no open store is called ${JSON.stringify(name.slice(0, 100))}`);
+
+export function storeRoutes(app: FastifyInstance, deps: ApiDeps): void {
+  const { db, vault, config } = deps;
+  const clusters =
+    deps.clusters ?? createClusterRouter({ load: (clusterId) => loadCluster(db, vault, clusterId), timeoutMs: config.CLUSTER_TIMEOUT_MS });
+  const schema = { summary: 'Finds the store of a slug or domain', tags: ['stores'] };
+  app.get<{ Params: { slug: string } }>('/stores/:slug', { schema }, (request) => resolveStore({ db }, clusters, request.params.slug));
+}

@@ -1,0 +1,68 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { acceptNotification } from '../../adapters/admin-db/index.ts';
+import { now } from '../../adapters/clock.ts';
+import { parseNotification, verifySignature } from '../../adapters/mercadopago/index.ts';
+import { AltaError } from '../../contract/errors.ts';
+import type { ApiDeps } from './deps.ts';
+
+/** Longest webhook body, bytes. A real notification has some three hundred. */
+export const WEBHOOK_BODY_LIMIT = 64 * 1024;
+const PATHS = ['/webhooks/mercadopago', '/onboarding/checkout/webhook'] as const;
+
+/**
+ * Takes in Mercado Pago's notifications (law 1): verify, write inbox and outbox in one statement, answer 200. The body is not
+ * signed, so nothing in it is believed; the relay reads the payment back. Answers 401 to a bad signature and 400 to a
+ * malformed notification, writing nothing; 503 while the Admin DB is away, so that Mercado Pago sends it again.
+ * Legacy `topic` + `id` calls are unsigned and other topics are not ours: 200, so that they are not sent again.
+ */
+export function webhookRoutes(app: FastifyInstance, deps: ApiDeps): void {
+  const { db, config, log } = deps;
+
+  const receive = async (request: FastifyRequest, reply: FastifyReply): Promise<{ status: string }> => {
+    const notification = parseNotification({ query: request.query as Record<string, unknown>, headers: request.headers, body: request.body });
+    if (notification.kind === 'ignored') {
+      log.info({ topic: notification.topic, reason: notification.reason }, 'notification ignored');
+      return { status: 'ignored' };
+    }
+    if (notification.kind === 'invalid') throw new AltaError('NOTIFICATION_INVALID', notification.reason);
+    const requestId = request.headers['x-request-id'];
+    const verdict = verifySignature({
+      xSignature: request.headers['x-signature'],
+      xRequestId: requestId,
+      dataId: notification.dataId,
+      secrets: config.MP_WEBHOOK_SECRETS,
+      now: now(),
+      maxAgeMs: config.WEBHOOK_MAX_AGE_MS,
+      maxFutureMs: config.WEBHOOK_MAX_FUTURE_MS,
+    });
+    if (!verdict.ok) throw new AltaError('SIGNATURE_INVALID', `signature refused: ${verdict.reason}`, { details: { reason: verdict.reason } });
+
+    const { inboxId, first } = await acceptNotification(db, {
+      deliveryKey: notification.deliveryKey,
+      topic: 'payment',
+      action: notification.action,
+      paymentId: notification.dataId,
+      requestId: requestId === undefined ? null : String(requestId),
+      secretId: verdict.secretId,
+      skewMs: verdict.skewMs,
+    });
+    log.info({ inboxId, paymentId: notification.dataId, first, action: notification.action, skewMs: verdict.skewMs }, 'notification accepted');
+    void reply.code(200);
+    return { status: first ? 'accepted' : 'repeated' };
+  };
+
+  // The body is kept as bytes: its ids have up to 64 bits, and older calls are forms that only need a polite answer.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
+    done(null, body);
+  });
+  for (const path of PATHS) {
+    app.post(path, { bodyLimit: WEBHOOK_BODY_LIMIT, config: { rateLimit: false }, schema: webhookDocs }, receive);
+  }
+}
+
+const webhookDocs = {
+  summary: 'Takes in a Mercado Pago notification',
+  tags: ['webhooks'],
+  querystring: { type: 'object', properties: { 'data.id': { type: 'string' }, type: { type: 'string' } } },
+} as const;

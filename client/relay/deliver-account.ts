@@ -1,0 +1,40 @@
+import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/client';
+import { SIGNAL_ACCOUNT_EVENT, type AccountEvent } from '../../contract/account.ts';
+import { AltaError } from '../../contract/errors.ts';
+import { ACCOUNT_WORKFLOW, accountWorkflowId, taskQueue } from '../../contract/ids.ts';
+import { outboxPayloadSchema } from '../../contract/outbox.ts';
+import { SEARCH_ATTRIBUTES } from '../../contract/search-attributes.ts';
+import { callTemporal } from '../temporal.ts';
+import type { Deliver } from './deps.ts';
+
+/**
+ * Hands an event to the workflow of its account with signal-with-start (P-222). The event's key travels along: a second
+ * delivery of the same row, after a lost lease, is a key that the workflow knows.
+ */
+export const deliverAccount: Deliver = async ({ temporal, config }, row) => {
+  const parsed = outboxPayloadSchema.safeParse(row.payload);
+  if (!parsed.success || parsed.data.type === 'payment.notified') {
+    throw new AltaError('INPUT_INVALID', `outbox ${row.eventKey}: not an event of an account`);
+  }
+  const payload = parsed.data;
+  const event: AccountEvent = {
+    eventKey: row.eventKey,
+    type: payload.type,
+    version: payload.version,
+    aspects: payload.type === 'account.created' ? payload.aspects : [],
+  };
+  await callTemporal(temporal, 'temporal.signal-account', () =>
+    temporal.workflow.signalWithStart(ACCOUNT_WORKFLOW, {
+      workflowId: accountWorkflowId(payload.accountId),
+      taskQueue: taskQueue('accounts', config.ALTA_QUEUE_PREFIX),
+      args: [payload.accountId],
+      signal: SIGNAL_ACCOUNT_EVENT,
+      signalArgs: [event],
+      workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+      workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+      typedSearchAttributes: [{ key: SEARCH_ATTRIBUTES.account, value: payload.accountId }],
+      staticSummary: 'keeps one store right',
+    }),
+  );
+  return {};
+};

@@ -1,0 +1,147 @@
+import { extendReservation, findOrder, openJob, publish, recordPayment, showJob, type JobDetails, type Order, type OutboxRow, type PaymentRow } from '../../adapters/admin-db/index.ts';
+import type { Payment } from '../../adapters/mercadopago/index.ts';
+import { AltaError, isAltaError } from '../../contract/errors.ts';
+import { onboardingWorkflowId } from '../../contract/ids.ts';
+import { paymentNotifiedSchema } from '../../contract/outbox.ts';
+import { FINAL_JOB_STATES } from '../../contract/steps.ts';
+import { signalPaymentChanged, startOnboarding } from '../operations/start-onboarding.ts';
+import type { Deliver, RelayDeps } from './deps.ts';
+
+/** States of an account whose store was not made yet. */
+const BEFORE_STORE: ReadonlySet<string> = new Set(['draft', 'paid', 'provisioning', 'provision_failed']);
+/** Payment states that may still become approved (P-107). */
+const STILL_OPEN: ReadonlySet<string> = new Set(['pending', 'in_process', 'authorized']);
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+type Job = JobDetails['job'];
+type Account = Order & { accountId: string };
+
+/** Everything that the decision about one notified payment rests on. */
+interface Facts {
+  row: OutboxRow;
+  payment: PaymentRow;
+  account: Account;
+  /** The account's newest job. */
+  job: Job | null;
+}
+
+/**
+ * Follows a hint about a payment (law 1): reads the payment back from Mercado Pago, writes it down, and starts, tells or leaves
+ * alone the onboarding of the account that its external reference names. Ends with one line for the inbox.
+ */
+export const deliverOnboarding: Deliver = async (deps, row) => {
+  const parsed = paymentNotifiedSchema.safeParse(row.payload);
+  if (!parsed.success) throw new AltaError('INPUT_INVALID', `outbox ${row.eventKey}: not a notified payment`);
+  const { inboxId, paymentId } = parsed.data;
+
+  const read = await readPayment(deps, paymentId);
+  if (read === null) return { inbox: { inboxId, settlement: { status: 'ignored', result: 'Mercado Pago does not know this payment' } } };
+  const { externalReference, status: paymentStatus } = read;
+  const [account, job] = await accountOf(deps, externalReference);
+  const { id, ...rest } = read;
+  const payment = await recordPayment(deps.db, { ...rest, paymentId: id, accountId: account?.accountId ?? null });
+  if (account === null) {
+    const result = externalReference === null ? 'the payment names no order' : 'no account has the external reference of the payment';
+    return { inbox: { inboxId, settlement: { status: 'ignored', result, paymentStatus } } };
+  }
+  const facts: Facts = { row, payment, account, job };
+  const result = payment.status === 'approved' ? await approved(deps, facts) : await notApproved(deps, facts);
+  return { inbox: { inboxId, settlement: { status: 'processed', result, paymentStatus: payment.status, accountId: account.accountId } } };
+};
+
+async function readPayment({ mp }: RelayDeps, paymentId: string): Promise<Payment | null> {
+  try {
+    return await mp.getPayment(paymentId);
+  } catch (error) {
+    if (isAltaError(error) && error.code === 'PAYMENT_NOT_FOUND') return null;
+    throw error;
+  }
+}
+
+async function accountOf({ db }: RelayDeps, reference: string | null): Promise<[Account | null, Job | null]> {
+  if (reference === null || !UUID.test(reference)) return [null, null];
+  const [order, job] = await Promise.all([findOrder(db, reference), newestJob(db, reference)]);
+  return [order && { ...order, accountId: reference.toLowerCase() }, job];
+}
+
+async function newestJob(db: RelayDeps['db'], accountId: string): Promise<Job | null> {
+  try {
+    return (await showJob(db, accountId)).job;
+  } catch (error) {
+    if (isAltaError(error) && error.code === 'NOT_FOUND') return null;
+    throw error;
+  }
+}
+
+const isFinal = (job: Job): boolean => (FINAL_JOB_STATES as readonly string[]).includes(job.state);
+
+/** An approved payment: one run for one account, and every other case told apart by name. */
+async function approved(deps: RelayDeps, facts: Facts): Promise<string> {
+  const { payment, account, job } = facts;
+  const mine = job?.paymentId === payment.paymentId;
+  if (!BEFORE_STORE.has(account.status)) {
+    if (mine) return 'already provisioned';
+    await tellAccount(deps, facts);
+    return paidTwice(deps, facts);
+  }
+  if (payment.verdict === 'rejected' && payment.judgedStatus === payment.status) {
+    return `already judged: ${payment.verdictCode ?? 'rejected'}`;
+  }
+  if (job !== null && mine && ['failed', 'compensated', 'abandoned'].includes(job.state)) {
+    return `the onboarding ended as ${job.state}; an operator may retry it`;
+  }
+  if (job !== null && !mine && !isFinal(job)) return paidTwice(deps, facts);
+
+  const { accountId } = account;
+  const { paymentId } = payment;
+  const { jobId } = await deps.db.tx('admin-db.open-onboarding', async (tx) => {
+    const opened = await openJob(tx, { accountId, paymentId, workflowId: onboardingWorkflowId(accountId) });
+    // What was decided above holds only for the jobs that were seen there; otherwise look again.
+    const expected = job === null || isFinal(job) ? (job?.attempt ?? 0) + 1 : job.attempt;
+    if (opened.attempt !== expected || opened.paymentId !== paymentId) {
+      throw new AltaError('ADMIN_DB_UNAVAILABLE', `account ${accountId}: its jobs changed meanwhile`);
+    }
+    return opened;
+  });
+  const outcome = await startOnboarding(deps, { accountId, jobId, paymentId });
+  if (outcome === 'started') return 'onboarding started';
+  if (outcome === 'completed') return 'already provisioned';
+  if (outcome === 'running' && (await tellRun(deps, facts))) return 'the running onboarding was told';
+  throw new AltaError('TEMPORAL_UNAVAILABLE', `account ${accountId}: an earlier run is just ending`, { retryAfterMs: 1_000 });
+}
+
+/** Any other status is written down (P-107); who is at work on the account, or looks after its store, is told. */
+async function notApproved(deps: RelayDeps, facts: Facts): Promise<string> {
+  const { payment, account, job } = facts;
+  const status = payment.status.replaceAll('_', ' ');
+  const mine = job?.paymentId === payment.paymentId;
+  if (job !== null && mine && !isFinal(job) && (await tellRun(deps, facts))) return `payment ${status}; the running onboarding was told`;
+  if (!BEFORE_STORE.has(account.status)) {
+    await tellAccount(deps, facts);
+    if (mine) deps.log.warn({ accountId: account.accountId, paymentId: payment.paymentId, alert: 'payment changed after provisioning' }, `payment ${status}`);
+    return `payment ${status}; the account was told`;
+  }
+  if (STILL_OPEN.has(payment.status)) {
+    await extendReservation(deps.db, account.accountId, deps.config.SLUG_RESERVATION_SECONDS);
+    return `payment ${status}; the slug stays reserved`;
+  }
+  return `payment ${status}; recorded`;
+}
+
+function paidTwice({ log }: RelayDeps, { payment, account, job }: Facts): string {
+  log.warn({ accountId: account.accountId, paymentId: payment.paymentId, firstPaymentId: job?.paymentId, alert: 'paid twice' }, 'a second payment of one account was approved');
+  return 'paid twice';
+}
+
+const tellRun = (deps: RelayDeps, { row, payment, account }: Facts): Promise<boolean> =>
+  signalPaymentChanged(deps, account.accountId, { eventKey: `${row.eventKey}/${String(row.generation)}`, paymentId: payment.paymentId });
+
+/** One event for each state of the payment, however often that is notified. */
+async function tellAccount({ db }: RelayDeps, { payment, account }: Facts): Promise<void> {
+  await publish(db, {
+    target: 'account',
+    eventKey: `payment.changed/${payment.paymentId}/${payment.status}/${payment.amountRefunded}`,
+    accountId: account.accountId,
+    payload: { type: 'payment.changed', accountId: account.accountId, paymentId: payment.paymentId, version: account.version },
+  });
+}

@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { claimOutbox, completeOutbox, failOutbox, releaseOutbox, retryOutbox, settleInbox, type OutboxRow } from '../../adapters/admin-db/index.ts';
+import { effect } from '../../adapters/effect.ts';
+import { OUTBOX_TARGETS, paymentNotifiedSchema, type OutboxTarget } from '../../contract/outbox.ts';
+import { deliverAccount } from './deliver-account.ts';
+import { deliverOnboarding } from './deliver-onboarding.ts';
+import type { Deliver, Delivered, RelayDeps } from './deps.ts';
+import { createPump, type Pump } from './pump.ts';
+import { consequenceOf } from './pushback.ts';
+
+export type { RelayDeps } from './deps.ts';
+export type Relay = Pump;
+
+/** Wait after a batch, ms. */
+const BUSY_MS = 20;
+/** How each target is delivered. */
+const DELIVERIES: Record<OutboxTarget, Deliver> = { onboarding: deliverOnboarding, account: deliverAccount };
+
+/**
+ * The relay: carries committed outbox rows to Temporal (P-221, P-222). Several may run; rows are claimed with SKIP LOCKED and
+ * a lease by the database's clock, and a mark counts only with the claim's token. A relay that dies between delivery and mark
+ * leaves a row that is delivered again, which every delivery stands.
+ */
+export function createRelay(deps: RelayDeps): Relay {
+  const { db, config, log } = deps;
+  const owner = `${hostname()}/${String(process.pid)}/${randomUUID().slice(0, 8)}`;
+
+  const deliver = async (row: OutboxRow): Promise<boolean> => {
+    const line = { outboxId: row.id, eventKey: row.eventKey, attempt: row.attemptCount };
+    try {
+      const delivered = await effect('relay.deliver', () => DELIVERIES[row.target](deps, row));
+      const marked = await effect('relay.mark', () => markDelivered(deps, row, delivered));
+      log.info({ ...line, result: delivered.inbox?.settlement.result }, marked ? 'delivered' : 'delivered; the claim was lost');
+      return true;
+    } catch (error) {
+      return await markFailed(deps, row, error, line);
+    }
+  };
+
+  return createPump<OutboxRow>({
+    claim: (limit) => claimOutbox(db, { targets: OUTBOX_TARGETS, limit, leaseSeconds: config.RELAY_LEASE_SECONDS, owner }),
+    deliver,
+    capacity: config.RELAY_BATCH,
+    busyMs: BUSY_MS,
+    idleMs: config.RELAY_POLL_MAX_MS,
+    onClaimFailed: (error, times) => log[times === 1 ? 'error' : 'debug']({ err: error, times }, 'the outbox cannot be claimed from'),
+  });
+}
+
+/** Marks the row, and settles the notification behind it in the same transaction; nothing is written when the claim was lost. */
+async function markDelivered({ db }: RelayDeps, row: OutboxRow, { inbox }: Delivered): Promise<boolean> {
+  if (inbox === undefined) return completeOutbox(db, row);
+  return db.tx('admin-db.mark-delivered', async (tx) => {
+    const held = await completeOutbox(tx, row);
+    if (held) await settleInbox(tx, inbox.inboxId, inbox.settlement);
+    return held;
+  });
+}
+
+/** Puts a failed row back or buries it. True unless the other side pushed back. A row that cannot be marked returns with its lease. */
+async function markFailed({ db, log }: RelayDeps, row: OutboxRow, error: unknown, line: object): Promise<boolean> {
+  const consequence = consequenceOf(error, row.attemptCount);
+  const { kind, code, message } = consequence;
+  try {
+    const held = await effect('relay.mark-failed', async () => {
+      if (kind === 'release') return releaseOutbox(db, row, consequence);
+      if (kind === 'retry') return retryOutbox(db, row, consequence);
+      return db.tx('admin-db.bury', async (tx) => {
+        const buried = await failOutbox(tx, row, { code, message });
+        const notified = paymentNotifiedSchema.safeParse(row.payload);
+        if (buried && notified.success) await settleInbox(tx, notified.data.inboxId, { status: 'processed', result: `dead: ${code}: ${message}` });
+        return buried;
+      });
+    });
+    const level = kind === 'release' ? 'info' : kind === 'retry' ? 'warn' : 'error';
+    log[level]({ ...line, err: error, code, held, ...(kind === 'fail' ? { alert: 'dead letter' } : { delayMs: consequence.delayMs }) }, `delivery failed: ${kind}`);
+  } catch (unmarked) {
+    log.error({ ...line, err: unmarked }, 'a failed delivery could not be marked; its lease will run out');
+  }
+  return kind !== 'release';
+}

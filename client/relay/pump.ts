@@ -1,0 +1,92 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
+export interface PumpOptions<Row> {
+  /** Claims up to `limit` due rows. */
+  claim(limit: number): Promise<Row[]>;
+  /** Delivers and marks one row; never throws. False: the other side pushed back. */
+  deliver(row: Row): Promise<boolean>;
+  /** Rows under way at once. */
+  capacity: number;
+  /** Wait after work, and the longest wait while idle, ms. */
+  busyMs: number;
+  idleMs: number;
+  /** Called when claiming failed, with how often in a row. */
+  onClaimFailed(error: unknown, times: number): void;
+}
+
+export interface Pump {
+  /** Claims and delivers until `stop`; resolves when everything under way has ended. */
+  run(): Promise<void>;
+  /** Ends `run`: no more claims. */
+  stop(): Promise<void>;
+  /** Claims one batch, delivers it and returns its size. */
+  tick(): Promise<number>;
+}
+
+/** Longest wait between claims while they fail, ms. */
+const FAILED_MS = 5_000;
+
+/**
+ * Keeps a bounded number of rows under way: as one ends, another is claimed, so that a slow row never holds up the rest and no
+ * row waits under a running lease. After pushback single rows are tried until one gets through.
+ */
+export function createPump<Row>({ claim, deliver, capacity, busyMs, idleMs, onClaimFailed }: PumpOptions<Row>): Pump {
+  const underWay = new Set<Promise<void>>();
+  const stopping = new AbortController();
+  let running: Promise<void> | undefined;
+  let probing = false;
+  let freed: () => void = () => undefined;
+
+  const begin = (row: Row): void => {
+    const delivery = deliver(row).then((through) => {
+      probing = !through;
+      underWay.delete(delivery);
+      freed();
+    });
+    underWay.add(delivery);
+  };
+
+  const take = async (): Promise<number> => {
+    const room = (probing ? 1 : capacity) - underWay.size;
+    if (room <= 0) return 0;
+    const rows = await claim(room);
+    for (const row of rows) begin(row);
+    return rows.length;
+  };
+
+  /** Waits so long, or until `stop`. */
+  const rest = (ms: number): Promise<void> => pause(ms, undefined, { signal: stopping.signal }).catch(() => undefined);
+
+  const loop = async (): Promise<void> => {
+    let wait = busyMs;
+    let failures = 0;
+    while (!stopping.signal.aborted) {
+      try {
+        const taken = await take();
+        failures = 0;
+        wait = taken > 0 ? busyMs : Math.min(wait * 2, idleMs);
+      } catch (error) {
+        failures += 1;
+        onClaimFailed(error, failures);
+        wait = Math.min(idleMs * 2 ** Math.min(failures, 10), FAILED_MS);
+      }
+      const full = underWay.size >= (probing ? 1 : capacity);
+      if (full) await Promise.race([new Promise<void>((resolve) => (freed = resolve)), rest(FAILED_MS)]);
+      else await rest(wait);
+    }
+    await Promise.all(underWay);
+  };
+
+  return {
+    run: () => (running ??= loop()),
+    async stop() {
+      stopping.abort();
+      await (running ?? Promise.all(underWay));
+    },
+    async tick() {
+      const taken = await take();
+      await Promise.all(underWay);
+      return taken;
+    },
+  };
+}

@@ -1,0 +1,40 @@
+import { startCluster } from './start.ts';
+
+/** The value of a setting, from `--name=value` or else from the environment; exits with 2 when it is nowhere. */
+function setting(argument: string, variable: string, fallback?: string): string {
+  const prefix = `--${argument}=`;
+  const value = process.argv.find((word) => word.startsWith(prefix))?.slice(prefix.length) ?? process.env[variable] ?? fallback;
+  if (value === undefined || value === '') {
+    process.stderr.write(`cluster: set ${variable} or --${argument}=...\n`);
+    process.exit(2);
+  }
+  return value;
+}
+
+/** One cluster as one process: prints one JSON line when it is ready, ends with 0 on SIGTERM or SIGINT. */
+async function main(): Promise<void> {
+  const cluster = await startCluster({
+    databaseUrl: setting('database-url', 'CLUSTER_DATABASE_URL'),
+    publishableKey: setting('publishable-key', 'CLUSTER_PUBLISHABLE_KEY'),
+    secretKey: setting('secret-key', 'CLUSTER_SECRET_KEY'),
+    jwtSecret: setting('jwt-secret', 'CLUSTER_JWT_SECRET'),
+    storageDir: setting('storage-dir', 'CLUSTER_STORAGE_DIR'),
+    port: Number(setting('port', 'CLUSTER_PORT', '0')),
+    siteUrl: setting('site-url', 'CLUSTER_SITE_URL', 'http://127.0.0.1'),
+  });
+  let ending = false;
+  const end = (): void => {
+    if (ending) return;
+    ending = true;
+    cluster.close().then(() => process.exit(0), () => process.exit(1));
+  };
+  process.on('SIGTERM', end);
+  process.on('SIGINT', end);
+  const { url, publishableKey, secretKey, migrated } = cluster;
+  process.stdout.write(`${JSON.stringify({ url, publishableKey, secretKey, migrated: migrated.length })}\n`);
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`cluster: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+});

@@ -1,0 +1,48 @@
+import { rmSync } from 'node:fs';
+import { writePrivateFile } from './keys.ts';
+import { envFileOf } from './paths.ts';
+import type { MercadoPagoFacts } from './services.ts';
+import type { TemporalServer } from './temporal.ts';
+
+export interface EnvironmentFacts {
+  adminDatabaseUrl: string;
+  vaultKeys: string;
+  temporal: TemporalServer;
+  mercadoPago: MercadoPagoFacts;
+  smtpUrl: string;
+  apiPort: number;
+}
+
+/** The settings of `adapters/config.ts` for everything that runs on the local stack. */
+export function stackEnvironment({ adminDatabaseUrl, vaultKeys, temporal, mercadoPago, smtpUrl, apiPort }: EnvironmentFacts): Record<string, string> {
+  return {
+    ADMIN_DATABASE_URL: adminDatabaseUrl,
+    ALTA_VAULT_KEYS: vaultKeys,
+    TEMPORAL_ADDRESS: temporal.address,
+    TEMPORAL_NAMESPACE: temporal.namespace,
+    ...(temporal.uiUrl === undefined ? {} : { TEMPORAL_UI_URL: temporal.uiUrl }),
+    MP_BASE_URL: mercadoPago.url,
+    MP_ACCESS_TOKEN: mercadoPago.accessToken,
+    MP_COLLECTOR_ID: mercadoPago.collectorId,
+    MP_LIVE_MODE: String(mercadoPago.liveMode),
+    MP_CLIENT_ID: mercadoPago.clientId,
+    MP_CLIENT_SECRET: mercadoPago.clientSecret,
+    MP_WEBHOOK_SECRETS: `simulator:${mercadoPago.webhookSecret}`,
+    API_HOST: '127.0.0.1',
+    API_PORT: String(apiPort),
+    PUBLIC_URL: `http://127.0.0.1:${apiPort}`,
+    SMTP_URL: smtpUrl,
+    MAIL_FROM: 'Alta <no-reply@example.com>',
+    NODE_ENV: 'development',
+  };
+}
+
+/** Writes the settings for the command line tool; only the owner can read the file, because it holds keys. */
+export function writeEnvFile(dataDir: string, env: Record<string, string>): void {
+  const lines = Object.entries(env).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+  writePrivateFile(envFileOf(dataDir), `# Written by the local stack at every start; gone when it stops.\n${lines.join('\n')}\n`);
+}
+
+export function removeEnvFile(dataDir: string): void {
+  rmSync(envFileOf(dataDir), { force: true });
+}

@@ -1,0 +1,46 @@
+import { connect, createServer, type Socket } from 'node:net';
+
+/** A TCP line in front of a real server, which a test can cut: connections are refused and open ones are reset. */
+export interface Switchboard {
+  readonly url: string;
+  down(): Promise<void>;
+  up(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Opens a line to `target` (an http URL on this machine). Its own URL stays the same over `down` and `up`. */
+export async function openLine(target: string): Promise<Switchboard> {
+  const { hostname, port } = new URL(target);
+  const sockets = new Set<Socket>();
+  const server = createServer((near) => {
+    const far = connect(Number(port), hostname);
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.setNoDelay(true);
+      socket.on('error', () => socket.destroy());
+      socket.on('close', () => {
+        sockets.delete(socket);
+        near.destroy();
+        far.destroy();
+      });
+    }
+    near.pipe(far).pipe(near);
+  });
+  const listen = (on: number): Promise<void> => new Promise((resolve, reject) => server.once('error', reject).listen(on, '127.0.0.1', () => resolve()));
+  await listen(0);
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the line has no port');
+  const stop = (): Promise<void> =>
+    new Promise((resolve) => {
+      if (!server.listening) return resolve();
+      server.close(() => resolve());
+      for (const socket of sockets) socket.resetAndDestroy();
+      return undefined;
+    });
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    down: stop,
+    up: () => (server.listening ? Promise.resolve() : listen(address.port)),
+    close: stop,
+  };
+}

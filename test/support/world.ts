@@ -1,0 +1,217 @@
+import type { Client, WorkflowHandle } from '@temporalio/client';
+import { Worker, type NativeConnection } from '@temporalio/worker';
+import type { FastifyInstance } from 'fastify';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ActivityDeps } from '../../activities/index.ts';
+import { createAdminDb, loadCluster, registerCluster, saveMpCredentials, type AdminDb } from '../../adapters/admin-db/index.ts';
+import { createClusterRouter, readStore, type Cluster, type Store } from '../../adapters/cluster/index.ts';
+import { loadConfig, type Config } from '../../adapters/config.ts';
+import { createLogger } from '../../adapters/log.ts';
+import { createMailer } from '../../adapters/mailer/index.ts';
+import { createMercadoPago } from '../../adapters/mercadopago/index.ts';
+import { createVault, type Vault } from '../../adapters/vault/index.ts';
+import { buildApi } from '../../client/api/index.ts';
+import { createRelay, type Relay } from '../../client/relay/index.ts';
+import type { CheckoutAnswer, CheckoutRequest } from '../../contract/checkout.ts';
+import { onboardingWorkflowId } from '../../contract/ids.ts';
+import type { OnboardingPolicy, OnboardingProgress, ResolveCommand } from '../../contract/onboarding.ts';
+import { startMailCatcher, type MailCatcher } from '../../local/smtp.ts';
+import { startMercadoPago, type Simulator } from '../../local/mercadopago/index.ts';
+import { workflowBundle } from '../../worker/bundle.ts';
+import { createWorkers } from '../../worker/create.ts';
+import { sharedClusters, type TestCluster } from './shared-clusters.ts';
+import { eventually } from './eventually.ts';
+import { freshDatabase } from './postgres.ts';
+import { sampleCheckout } from './samples.ts';
+import { openLine, type Switchboard } from './switchboard.ts';
+import { connectTemporal } from './temporal.ts';
+
+/** Short waits, so that retries and parking are reached in seconds; the rules are the product's. */
+export const QUICK: Partial<OnboardingPolicy> = {
+  retryInitialMs: 100,
+  retryMaxMs: 300,
+  retryAttempts: 3,
+  undoMaxMs: 300,
+  stepTimeoutMs: 8_000,
+  clusterWaitInitialMs: 300,
+  clusterWaitMaxMs: 1_000,
+};
+
+export interface WorldOptions {
+  policy?: Partial<OnboardingPolicy>;
+  /** Further settings, by the names of the environment. */
+  env?: Record<string, string>;
+  /** Runs worker, relay or API in this process; all true unless said otherwise. */
+  run?: { worker?: boolean; relay?: boolean; api?: boolean };
+}
+
+export interface PlacedOrder extends CheckoutAnswer {
+  checkout: CheckoutRequest;
+  /** The merchant's own token, as the simulator issued it; null when not connected. */
+  merchantToken: string | null;
+}
+
+export type World = Awaited<ReturnType<typeof startWorld>>;
+
+/** Alta's own API, relay and worker on the real stack, with an Admin DB, task queues and a Mercado Pago of this world alone. */
+export async function startWorld(options: WorldOptions = {}) {
+  const run = { worker: true, relay: true, api: true, ...options.run };
+  const dir = mkdtempSync(join(tmpdir(), 'alta-world-'));
+  const [database, simulator, mail, temporal] = await Promise.all([freshDatabase(), startMercadoPago({ webhookRetryMs: [200, 500] }), startMailCatcher(join(dir, 'mail')), connectTemporal()]);
+  const env: Record<string, string> = {
+    ADMIN_DATABASE_URL: database.url,
+    ALTA_VAULT_KEYS: `t1:${randomBytes(32).toString('base64')}`,
+    TEMPORAL_ADDRESS: temporal.address,
+    TEMPORAL_NAMESPACE: temporal.namespace,
+    ALTA_QUEUE_PREFIX: `t${randomUUID().slice(0, 8)}-`,
+    MP_BASE_URL: simulator.url,
+    MP_ACCESS_TOKEN: simulator.accessToken,
+    MP_COLLECTOR_ID: simulator.collectorId,
+    MP_CLIENT_ID: simulator.clientId,
+    MP_CLIENT_SECRET: simulator.clientSecret,
+    MP_LIVE_MODE: String(simulator.liveMode),
+    MP_WEBHOOK_SECRETS: `s1:${simulator.webhookSecret}`,
+    SMTP_URL: mail.url,
+    RELAY_POLL_MAX_MS: '50',
+    CLUSTER_TIMEOUT_MS: '4000',
+    MP_TIMEOUT_MS: '4000',
+    ALTA_ONBOARDING_POLICY: JSON.stringify({ ...QUICK, ...options.policy }),
+    ...options.env,
+  };
+  const log = createLogger('test', 'silent');
+  const vault = createVault(env['ALTA_VAULT_KEYS']!);
+  const db = createAdminDb(database.url);
+  const mp = createMercadoPago({ baseUrl: simulator.url, accessToken: simulator.accessToken, clientId: simulator.clientId, clientSecret: simulator.clientSecret, timeoutMs: 4_000 });
+  const lines = await openClusterLines(db, vault);
+
+  const listening = run.api ? await listen({ db, vault, mp, config: loadConfig(env), log }) : undefined;
+  env['PUBLIC_URL'] = listening?.url ?? 'http://127.0.0.1:9';
+  const config = loadConfig(env);
+  if (listening) Object.assign(listening.config, { PUBLIC_URL: listening.url });
+  const clusters = createClusterRouter({ load: (clusterId) => loadCluster(db, vault, clusterId), timeoutMs: config.CLUSTER_TIMEOUT_MS });
+  const deps: ActivityDeps = { db, vault, clusters, mp, config, log, mailer: createMailer({ smtpUrl: mail.url, from: config.MAIL_FROM }), temporal: temporal.client };
+  const workers = run.worker ? await runWorkers(deps, temporal.native) : undefined;
+  const relay = run.relay ? runRelay({ db, mp, temporal: temporal.client, config, log }) : undefined;
+
+  return {
+    env, config, db, vault, mp, simulator, mail, deps, log, database, clusters,
+    temporal: temporal.client as Client,
+    native: temporal.native,
+    url: listening?.url ?? '',
+    ...lines,
+
+    /** Opens an order through the front door; connected to Mercado Pago as the wizard would have left it, unless told otherwise. */
+    async checkout(overrides: Parameters<typeof sampleCheckout>[0] = {}, { connected = true } = {}): Promise<PlacedOrder> {
+      const checkout = sampleCheckout(overrides);
+      const response = await fetch(`${listening!.url}/onboarding/checkout`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(checkout) });
+      const answer = (await response.json()) as CheckoutAnswer;
+      if (!response.ok) throw new Error(`checkout answered ${response.status}: ${JSON.stringify(answer)}`);
+      let merchantToken: string | null = null;
+      if (connected) {
+        merchantToken = `APP_USR-${randomUUID()}`;
+        await saveMpCredentials(db, vault, answer.accountId, {
+          accessToken: merchantToken, refreshToken: `TG-${randomUUID()}`, publicKey: `APP_USR-public-${randomUUID()}`,
+          expiresAt: new Date(Date.now() + 180 * 86_400_000), mpUserId: '200000001',
+        });
+      }
+      return { ...answer, checkout, merchantToken };
+    },
+    /** Pays an order at the simulator, which then sends its signed webhook over HTTP. */
+    pay: (order: Pick<PlacedOrder, 'preferenceId'>, overrides: Parameters<Simulator['control']['pay']>[1] = {}) => simulator.control.pay(order.preferenceId, overrides),
+    handle: (accountId: string): WorkflowHandle => temporal.client.workflow.getHandle(onboardingWorkflowId(accountId)),
+    progress(accountId: string): Promise<OnboardingProgress> {
+      return this.handle(accountId).query<OnboardingProgress>('progress');
+    },
+    resolve(accountId: string, command: ResolveCommand): Promise<unknown> {
+      return this.handle(accountId).executeUpdate('resolve', { args: [command] });
+    },
+    /** The newest job of an account, once it is in one of these states. */
+    job: (accountId: string, ...states: string[]) =>
+      eventually(async () => {
+        const [row] = await rows<{ id: string; status: string; error_code: string | null }>(db, 'select * from provisioning_jobs where account_id = $1 order by attempt desc limit 1', [accountId]);
+        if (row === undefined || !states.includes(row.status)) throw new Error(`job: ${JSON.stringify(row)}`);
+        return row;
+      }, `a job of ${accountId} in ${states.join('|')}`),
+    steps: (accountId: string) =>
+      rows<{ step: string; status: string; attempt: number; error_code: string | null }>(
+        db, 'select s.* from provisioning_job_steps s join provisioning_jobs j on j.id = s.job_id where j.account_id = $1 order by s.started_at', [accountId]),
+    account: async (accountId: string) => (await rows<Record<string, unknown>>(db, 'select * from nv_accounts where id = $1', [accountId]))[0]!,
+    sql: <T>(text: string, values: unknown[] = []): Promise<T[]> => rows<T>(db, text, values),
+    /** What the account's cluster holds, read with the service key. */
+    async store(accountId: string): Promise<Store | null> {
+      const { backend_cluster_id: clusterId } = await this.account(accountId);
+      return typeof clusterId === 'string' ? readStore(await clusters.get(clusterId), accountId) : null;
+    },
+    /** Looks on every cluster for anything of an account. */
+    async stores(accountId: string): Promise<Store[]> {
+      const found = await Promise.all(lines.clusterIds.map(async (id) => readStore((await clusters.get(id)) as Cluster, accountId)));
+      return found.filter((store) => store !== null);
+    },
+    stopWorker: () => workers?.stop(),
+    stopRelay: () => relay?.stop(),
+    async close(): Promise<void> {
+      await relay?.stop();
+      await workers?.stop();
+      await listening?.app.close();
+      await simulator.close();
+      await mail.close();
+      deps.mailer.close();
+      await Promise.all(lines.lines.map((line) => line.close()));
+      await db.close();
+      await temporal.close();
+      await database.drop();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function rows<T>(db: AdminDb, text: string, values: unknown[]): Promise<T[]> {
+  return (await db.pool.query(text, values)).rows as T[];
+}
+
+/** Registers the shared clusters behind lines of this world's own, so that a test can cut them off without hurting another. */
+async function openClusterLines(db: AdminDb, vault: Vault): Promise<{ lines: Switchboard[]; clusterIds: string[]; clusterFacts: TestCluster[] }> {
+  const facts = sharedClusters();
+  const lines = await Promise.all(facts.map(({ url }) => openLine(url)));
+  const clusterIds = ['north', 'south'];
+  for (const [index, { secretKey, publishableKey }] of facts.entries()) {
+    await registerCluster(db, vault, {
+      clusterId: clusterIds[index]!, displayName: clusterIds[index]!, url: lines[index]!.url, serviceKey: secretKey, publishableKey, weight: 1, maxTenants: null,
+    });
+  }
+  return { lines, clusterIds, clusterFacts: facts };
+}
+
+async function listen(deps: Parameters<typeof buildApi>[0]): Promise<{ app: FastifyInstance; url: string; config: Config }> {
+  const app = await buildApi(deps);
+  return { app, url: await app.listen({ host: '127.0.0.1', port: 0 }), config: deps.config };
+}
+
+async function runWorkers(deps: ActivityDeps, native: NativeConnection): Promise<{ stop(): Promise<void> }> {
+  const workers = await createWorkers(deps, native, await workflowBundle());
+  const running = Promise.all(workers.map((worker: Worker) => worker.run()));
+  let stopped: Promise<unknown> | undefined;
+  return {
+    async stop() {
+      stopped ??= (async () => {
+        for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+        await running;
+      })();
+      await stopped;
+    },
+  };
+}
+
+function runRelay(deps: Parameters<typeof createRelay>[0]): { stop(): Promise<void> } {
+  const relay: Relay = createRelay(deps);
+  const running = relay.run();
+  return {
+    async stop() {
+      await relay.stop();
+      await running;
+    },
+  };
+}
