@@ -1,4 +1,4 @@
-import { ActivityCancellationType, type ActivityOptions, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import { ActivityCancellationType, type ActivityOptions, CancellationScope, CancelledFailure, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import type { OnboardingPolicy } from '../contract/onboarding.ts';
 import { STEPS, stepOfActivity, type StepName, type UndoName } from '../contract/steps.ts';
@@ -49,10 +49,13 @@ export function stepCalls(policy: OnboardingPolicy): StepCalls {
     async forward(name: StepName, ...args: unknown[]): Promise<unknown> {
       if (policy.fastPath && STEPS[name].fastPath) {
         try {
-          return await call(fast, name, args);
+          // Never cancelled: a local activity whose cancellation meets its result in one workflow task makes SDK 1.24 fail that task
+          // as nondeterministic, and the run then stands still for 10 s or more. The try is short, so it is waited for instead.
+          return await CancellationScope.nonCancellable(() => call(fast, name, args));
         } catch (error) {
           if (!isRetryable(failureOf(error))) throw error;
         }
+        if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('cancelled after its first try');
       }
       return call(proxyActivities<Activities>(forwardOptions(name)), name, args);
     },

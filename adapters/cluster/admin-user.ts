@@ -38,7 +38,8 @@ export async function createAdminUser(
     await effect('cluster.put-admin-user', () => rpc(cluster, 'create-admin-user', 'alta_put_admin_user', argument, putAnswer));
   } catch (error) {
     // Undone meanwhile: this late user must not stay behind.
-    if (created && error instanceof AltaError && error.code === 'CONFLICT') await effect('cluster.delete-auth-user', () => deleteUser(cluster, userId));
+    if (created && error instanceof AltaError && error.code === 'CONFLICT')
+      await effect('cluster.delete-auth-user', () => deleteUser(cluster, userId));
     throw error;
   }
   return { userId, created };
@@ -50,10 +51,15 @@ async function createOrFind(
 ): Promise<User> {
   const act = 'create-admin-user';
   const attributes = { id: userId, email, email_confirm: true, app_metadata: { tenant_id: accountId, onboarding_id: jobId } };
-  let failure: unknown;
+  let failure: AltaError | undefined;
   try {
     const { data, code } = await auth(cluster, act, () => cluster.client.auth.admin.createUser(attributes), ['email_exists']);
-    if (code === undefined && data.user?.id === userId) return data.user;
+    if (code === undefined) {
+      if (data.user?.id === userId) return data.user;
+      throw new AltaError('WRITE_NOT_CONFIRMED', `${act}: cluster ${cluster.clusterId} made the user under another id`, {
+        details: { clusterId: cluster.clusterId, userId },
+      });
+    }
   } catch (error) {
     // A lost answer or a 5xx may hide a user that was made, also by a run beside this one.
     if (!(error instanceof AltaError) || error.code !== 'CLUSTER_UNREACHABLE') throw error;
@@ -62,9 +68,14 @@ async function createOrFind(
   const found = await findUser(cluster, act, userId);
   if (found !== null) {
     if (plainEmail(found.email ?? '') === email && found.app_metadata['tenant_id'] === accountId) return found;
-    throw new AltaError('WRITE_NOT_CONFIRMED', `${act}: the user under the owner's id on cluster ${cluster.clusterId} is not the owner`, { details: { clusterId: cluster.clusterId, userId } });
+    throw new AltaError('WRITE_NOT_CONFIRMED', `${act}: the user under the owner's id on cluster ${cluster.clusterId} is not the owner`, {
+      details: { clusterId: cluster.clusterId, userId },
+    });
   }
-  throw failure ?? new AltaError('EMAIL_TAKEN', `${act}: another user of cluster ${cluster.clusterId} has this e-mail`, { details: { clusterId: cluster.clusterId } });
+  if (failure) throw failure;
+  throw new AltaError('EMAIL_TAKEN', `${act}: another user of cluster ${cluster.clusterId} has this e-mail`, {
+    details: { clusterId: cluster.clusterId },
+  });
 }
 
 async function deleteUser(cluster: Cluster, userId: string): Promise<void> {

@@ -12,7 +12,11 @@ export type UndoOutcome = 'deleted' | 'restored' | 'kept' | 'absent';
 const outcome = z.enum(['written', 'same', 'stale']);
 const undone = z.object({ outcome: z.enum(['deleted', 'restored', 'kept', 'absent']) });
 
-const facts = ({ accountId, jobId, version }: Pick<StoreContext, 'accountId' | 'jobId' | 'version'>): object => ({ account_id: accountId, job_id: jobId, version });
+const facts = ({ accountId, jobId, version }: Pick<StoreContext, 'accountId' | 'jobId' | 'version'>): object => ({
+  account_id: accountId,
+  job_id: jobId,
+  version,
+});
 
 /** What may be shown of credentials: SHA-256 (hex) of access token, line feed, public key. */
 export const fingerprintOf = ({ accessToken, publicKey }: { accessToken: string; publicKey: string }): string =>
@@ -28,29 +32,42 @@ export async function syncMpCredentials(
 ): Promise<{ fingerprint: string; outcome: WriteOutcome }> {
   const argument = { ...facts(context), access_token: credentials.accessToken, public_key: credentials.publicKey };
   const form = z.object({ outcome, fingerprint: z.string().nullable() });
-  const answer = await effect('cluster.set-mp-credentials', () => rpc(cluster, 'sync-mp-credentials', 'alta_set_mp_credentials', argument, form));
+  const answer = await effect('cluster.set-mp-credentials', () =>
+    rpc(cluster, 'sync-mp-credentials', 'alta_set_mp_credentials', argument, form),
+  );
   const wanted = fingerprintOf(credentials);
   if (answer.fingerprint === null || (answer.outcome !== 'stale' && answer.fingerprint !== wanted)) {
-    throw new AltaError('CREDENTIALS_NOT_STORED', `sync-mp-credentials: cluster ${cluster.clusterId} does not hold the credentials that were sent`, {
-      details: { clusterId: cluster.clusterId },
-    });
+    throw new AltaError(
+      'CREDENTIALS_NOT_STORED',
+      `sync-mp-credentials: cluster ${cluster.clusterId} does not hold the credentials that were sent`,
+      {
+        details: { clusterId: cluster.clusterId },
+      },
+    );
   }
   return { fingerprint: answer.fingerprint, outcome: answer.outcome };
 }
 
 /** Empties both fields if `jobId` wrote them, or gives back what it overwrote (P-154, P-151). */
 export function undoMpCredentials(cluster: Cluster, target: UndoTarget): Promise<{ outcome: UndoOutcome }> {
-  return effect('cluster.undo-mp-credentials', () => rpc(cluster, 'undo-sync-mp-credentials', 'alta_undo_mp_credentials', facts(target), undone));
+  return effect('cluster.undo-mp-credentials', () =>
+    rpc(cluster, 'undo-sync-mp-credentials', 'alta_undo_mp_credentials', facts(target), undone),
+  );
 }
 
 /** Writes what plan and add-ons allow, and compares what is stored (P-048). Throws WRITE_NOT_CONFIRMED, CONFLICT, NOT_FOUND and the codes of a cluster call. */
-export async function setEntitlements(cluster: Cluster, { entitlements, ...context }: StoreContext & { entitlements: Entitlements }): Promise<{ outcome: WriteOutcome }> {
+export async function setEntitlements(
+  cluster: Cluster,
+  { entitlements, ...context }: StoreContext & { entitlements: Entitlements },
+): Promise<{ outcome: WriteOutcome }> {
   const argument = { ...facts(context), entitlements };
   const form = z.object({ outcome, entitlements: z.unknown() });
   const answer = await effect('cluster.set-entitlements', () => rpc(cluster, 'sync-entitlements', 'alta_set_entitlements', argument, form));
   const stored = entitlementsSchema.safeParse(answer.entitlements);
   if (answer.outcome === 'written' && !(stored.success && sameEntitlements(stored.data, entitlements))) {
-    throw new AltaError('WRITE_NOT_CONFIRMED', `sync-entitlements: cluster ${cluster.clusterId} stored something else`, { details: { clusterId: cluster.clusterId } });
+    throw new AltaError('WRITE_NOT_CONFIRMED', `sync-entitlements: cluster ${cluster.clusterId} stored something else`, {
+      details: { clusterId: cluster.clusterId },
+    });
   }
   return { outcome: answer.outcome };
 }

@@ -20,7 +20,8 @@ const EXTENSIONS: Record<string, string> = { 'image/png': 'png', 'image/jpeg': '
 /** Object name of a logo: known before it is copied, the same for the same bytes. Throws ASSET_INVALID for a type we do not keep. */
 export function logoPath(clientId: string, { contentType, sha256 }: Pick<Logo, 'contentType' | 'sha256'>): string {
   const extension = EXTENSIONS[contentType];
-  if (extension === undefined) throw new AltaError('ASSET_INVALID', `logo: ${JSON.stringify(contentType)} is not a picture that a shop shows`);
+  if (extension === undefined)
+    throw new AltaError('ASSET_INVALID', `logo: ${JSON.stringify(contentType)} is not a picture that a shop shows`);
   return `${clientId}/logo-${sha256.slice(0, 16)}.${extension}`;
 }
 
@@ -53,13 +54,16 @@ export async function putAssets(
     client_id: clientId,
     job_id: jobId,
     version,
-    assets: logo === null ? [] : [{ path, kind: 'logo', content_type: logo.contentType, bytes: logo.bytes.byteLength, sha256: logo.sha256 }],
+    assets:
+      logo === null ? [] : [{ path, kind: 'logo', content_type: logo.contentType, bytes: logo.bytes.byteLength, sha256: logo.sha256 }],
     products: catalog,
   };
   const answer = await effect('cluster.put-assets', () => rpc(cluster, act, 'alta_put_assets', argument, putAnswer));
   const skus = new Set(catalog.map(({ sku }) => sku)).size;
   if (answer.products < skus) {
-    throw new AltaError('WRITE_NOT_CONFIRMED', `${act}: cluster ${cluster.clusterId} has ${answer.products} of ${skus} products`, { details: { clusterId: cluster.clusterId } });
+    throw new AltaError('WRITE_NOT_CONFIRMED', `${act}: cluster ${cluster.clusterId} has ${answer.products} of ${skus} products`, {
+      details: { clusterId: cluster.clusterId },
+    });
   }
   heartbeat?.('products');
   if (logo === null || path === null) return { objects: 0, products: answer.added };
@@ -68,7 +72,9 @@ export async function putAssets(
   if (there.has(path)) return { objects: 0, products: answer.added };
   heartbeat?.('listed');
   const stored = await effect('cluster.upload-object', () =>
-    storage(cluster, act, () => cluster.client.storage.from(ASSET_BUCKET).upload(path, logo.bytes, { contentType: logo.contentType, upsert: true })),
+    storage(cluster, act, () =>
+      cluster.client.storage.from(ASSET_BUCKET).upload(path, logo.bytes, { contentType: logo.contentType, upsert: true }),
+    ),
   );
   if (stored.path !== path) throw new AltaError('WRITE_NOT_CONFIRMED', `${act}: cluster ${cluster.clusterId} stored the logo elsewhere`);
   heartbeat?.('logo');
@@ -79,7 +85,10 @@ export async function putAssets(
  * Removes the objects and products that `jobId` put (P-152); those of an earlier onboarding stay. Looks afterwards, and forgets
  * the objects only when they are gone. Throws WRITE_NOT_CONFIRMED and the codes of a cluster call.
  */
-export async function undoAssets(cluster: Cluster, { accountId, clientId, jobId, version }: UndoTarget & { clientId: string }): Promise<{ objects: number; products: number }> {
+export async function undoAssets(
+  cluster: Cluster,
+  { accountId, clientId, jobId, version }: UndoTarget & { clientId: string },
+): Promise<{ objects: number; products: number }> {
   const act = 'undo-migrate-assets';
   const argument = { account_id: accountId, client_id: clientId, job_id: jobId, version };
   const { paths, removed } = await effect('cluster.undo-assets', () => rpc(cluster, act, 'alta_undo_assets', argument, undoAnswer));
@@ -87,7 +96,9 @@ export async function undoAssets(cluster: Cluster, { accountId, clientId, jobId,
   await effect('cluster.remove-objects', () => storage(cluster, act, () => cluster.client.storage.from(ASSET_BUCKET).remove(paths)));
   const left = await effect('cluster.list-objects', () => list(cluster, act, clientId));
   if (paths.some((path) => left.has(path))) {
-    throw new AltaError('WRITE_NOT_CONFIRMED', `${act}: cluster ${cluster.clusterId} still has objects that were removed`, { details: { clusterId: cluster.clusterId } });
+    throw new AltaError('WRITE_NOT_CONFIRMED', `${act}: cluster ${cluster.clusterId} still has objects that were removed`, {
+      details: { clusterId: cluster.clusterId },
+    });
   }
   await effect('cluster.forget-assets', () => rpc(cluster, act, 'alta_forget_assets', argument, done));
   return { objects: paths.length, products: removed };

@@ -63,14 +63,23 @@ async function call<A extends Answer>(
  * classifyRestError; CLUSTER_BAD_ANSWER for an answer of another form; CONFLICT when a tombstone refuses the write; NOT_FOUND when
  * the client row is absent.
  */
-export async function rpc<T extends z.ZodType>(cluster: Cluster, act: string, name: string, argument: object, form: T): Promise<z.output<T>> {
-  const { data } = await call(cluster, act, () => cluster.client.rpc(name, { payload: JSON.stringify(argument) }), classifyRestError);
+export async function rpc<T extends z.ZodType>(
+  cluster: Cluster,
+  act: string,
+  name: string,
+  argument: object,
+  form: T,
+): Promise<z.output<T>> {
+  const send = (): PromiseLike<Answer> => cluster.client.rpc(name, { payload: JSON.stringify(argument) });
+  const { data } = await call(cluster, act, send, classifyRestError);
   const facts = { clusterId: cluster.clusterId, act, status: 200 };
   const refusal = z.object({ outcome: z.enum(['tombstoned', 'absent', 'published']) }).safeParse(data).data?.outcome;
-  if (refusal === 'tombstoned') throw new AltaError('CONFLICT', `${act}: this write was undone meanwhile, cluster ${cluster.clusterId} refuses it`, { details: facts });
+  if (refusal === 'tombstoned')
+    throw new AltaError('CONFLICT', `${act}: this write was undone meanwhile, cluster ${cluster.clusterId} refuses it`, { details: facts });
   const read = form.safeParse(data);
   if (read.success) return read.data;
-  if (refusal === 'absent') throw new AltaError('NOT_FOUND', `${act}: cluster ${cluster.clusterId} has no client row of this account`, { details: facts });
+  if (refusal === 'absent')
+    throw new AltaError('NOT_FOUND', `${act}: cluster ${cluster.clusterId} has no client row of this account`, { details: facts });
   throw clusterError('CLUSTER_BAD_ANSWER', facts);
 }
 

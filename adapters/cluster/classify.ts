@@ -43,9 +43,15 @@ const MEANING: Partial<Record<ErrorCode, string>> = {
 };
 
 /** Builds the error. What the cluster wrote is left out, since it may quote the data; its codes are kept. */
-export function clusterError(code: ErrorCode, facts: CallFacts, more: { sqlstate?: string; constraint?: string; reason?: string; cause?: unknown } = {}): AltaError {
+export function clusterError(
+  code: ErrorCode,
+  facts: CallFacts,
+  more: { sqlstate?: string; constraint?: string; reason?: string; cause?: unknown } = {},
+): AltaError {
   const status = facts.status ?? 0;
-  const shown = [status > 0 ? `HTTP ${status}` : '', more.sqlstate ?? '', more.constraint ?? '', more.reason ?? ''].filter(Boolean).join(', ');
+  const shown = [status > 0 ? `HTTP ${status}` : '', more.sqlstate ?? '', more.constraint ?? '', more.reason ?? '']
+    .filter(Boolean)
+    .join(', ');
   return new AltaError(code, `${facts.act}: cluster ${facts.clusterId} ${MEANING[code] ?? 'failed'}${shown ? ` (${shown})` : ''}`, {
     ...(facts.retryAfterMs === undefined ? {} : { retryAfterMs: facts.retryAfterMs }),
     ...(more.cause === undefined ? {} : { cause: more.cause }),
@@ -88,7 +94,12 @@ export function classifyRestError(error: unknown, facts: CallFacts): AltaError {
   return clusterError(code, facts, { sqlstate, ...(constraint === undefined ? {} : { constraint }) });
 }
 
-const AUTH_INVALID: ReadonlySet<string> = new Set(['validation_failed', 'weak_password', 'email_address_invalid', 'email_address_not_authorized']);
+const AUTH_INVALID: ReadonlySet<string> = new Set([
+  'validation_failed',
+  'weak_password',
+  'email_address_invalid',
+  'email_address_not_authorized',
+]);
 
 /** The error of an Auth call. `email_exists` and `user_not_found` are answers, not failures: look at `code` before. */
 export function classifyAuthError(error: unknown, facts: CallFacts): AltaError {
@@ -110,7 +121,8 @@ export function classifyStorageError(error: unknown, facts: CallFacts): AltaErro
   const status = (facts.status ?? 0) === 400 && inner > 0 ? inner : (facts.status ?? 0);
   const seen = { ...facts, status };
   if (status === 429) return clusterError('CLUSTER_RATE_LIMITED', seen);
-  if (status === 0) return clusterError('CLUSTER_UNREACHABLE', seen, reasonOf((error as { originalError?: unknown } | null)?.originalError ?? error));
+  if (status === 0)
+    return clusterError('CLUSTER_UNREACHABLE', seen, reasonOf((error as { originalError?: unknown } | null)?.originalError ?? error));
   if (inner > 0 && status === 404) return clusterError('CLUSTER_SCHEMA_MISMATCH', seen, { reason: 'bucket' });
   if (status === 413 || status === 415 || (inner > 0 && (status === 400 || status === 422))) return clusterError('CLUSTER_REJECTED', seen);
   return clusterError(byStatus(status), seen);

@@ -26,12 +26,19 @@ const equal = (column: keyof ClientRow, wanted: unknown, stored: unknown): boole
  */
 export async function upsertClient(
   cluster: Cluster,
-  { clientId, jobId, version, row, mayClose = jobId === null }: Pick<StoreContext, 'clientId' | 'jobId' | 'version'> & { row: ClientRow; mayClose?: boolean },
+  {
+    clientId,
+    jobId,
+    version,
+    row,
+    mayClose = jobId === null,
+  }: Pick<StoreContext, 'clientId' | 'jobId' | 'version'> & { row: ClientRow; mayClose?: boolean },
 ): Promise<{ clientId: string; outcome: WriteOutcome; created: boolean }> {
   const argument = { client_id: clientId, job_id: jobId, version, may_close: mayClose, row };
   const answer = await effect('cluster.upsert-client', () => rpc(cluster, 'upsert-client', 'alta_upsert_client', argument, upsertAnswer));
   const unlike = (column: keyof ClientRow): boolean =>
-    !equal(column, row[column], answer.row[column]) && !(column === 'is_active' && !mayClose && answer.row['publication_status'] === 'published');
+    !equal(column, row[column], answer.row[column]) &&
+    !(column === 'is_active' && !mayClose && answer.row['publication_status'] === 'published');
   const wrong =
     answer.row.nv_account_id !== row.nv_account_id
       ? 'nv_account_id'
@@ -39,7 +46,9 @@ export async function upsertClient(
         ? CLIENT_CONTRACT.map(({ column }) => column).find(unlike)
         : undefined;
   if (wrong !== undefined) {
-    throw new AltaError('WRITE_NOT_CONFIRMED', `upsert-client: cluster ${cluster.clusterId} did not store ${wrong}`, { details: { clusterId: cluster.clusterId, column: wrong } });
+    throw new AltaError('WRITE_NOT_CONFIRMED', `upsert-client: cluster ${cluster.clusterId} did not store ${wrong}`, {
+      details: { clusterId: cluster.clusterId, column: wrong },
+    });
   }
   return { clientId: answer.row.id, outcome: answer.outcome, created: answer.created };
 }
@@ -51,10 +60,16 @@ const undoAnswer = z.object({ outcome: z.enum(['deleted', 'marked', 'restored', 
  * (P-157); what it overwrote is given back (P-151); another's row is kept. Throws CONFLICT when the store is published: that is
  * past the pivot.
  */
-export async function undoClient(cluster: Cluster, { accountId, jobId, version }: UndoTarget): Promise<{ outcome: 'deleted' | 'marked' | 'restored' | 'kept' | 'absent' }> {
+export async function undoClient(
+  cluster: Cluster,
+  { accountId, jobId, version }: UndoTarget,
+): Promise<{ outcome: 'deleted' | 'marked' | 'restored' | 'kept' | 'absent' }> {
   const argument = { account_id: accountId, job_id: jobId, version };
-  const { outcome } = await effect('cluster.undo-client', () => rpc(cluster, 'undo-upsert-client', 'alta_undo_client', argument, undoAnswer));
-  if (outcome === 'published') throw new AltaError('CONFLICT', `undo-upsert-client: the store on cluster ${cluster.clusterId} is published`);
+  const { outcome } = await effect('cluster.undo-client', () =>
+    rpc(cluster, 'undo-upsert-client', 'alta_undo_client', argument, undoAnswer),
+  );
+  if (outcome === 'published')
+    throw new AltaError('CONFLICT', `undo-upsert-client: the store on cluster ${cluster.clusterId} is published`);
   return { outcome };
 }
 
@@ -68,9 +83,14 @@ const publishAnswer = z.object({
  * Opens the store: active and published. Never closes one, and leaves a row that was written from a later version (`stale`).
  * Throws WRITE_NOT_CONFIRMED, NOT_FOUND and the codes of a cluster call.
  */
-export async function publishClient(cluster: Cluster, { accountId, version }: Pick<StoreContext, 'accountId' | 'version'> & Partial<StoreContext>): Promise<{ outcome: WriteOutcome }> {
+export async function publishClient(
+  cluster: Cluster,
+  { accountId, version }: Pick<StoreContext, 'accountId' | 'version'> & Partial<StoreContext>,
+): Promise<{ outcome: WriteOutcome }> {
   const argument = { account_id: accountId, version };
-  const answer = await effect('cluster.publish-client', () => rpc(cluster, 'publish-store', 'alta_publish_client', argument, publishAnswer));
+  const answer = await effect('cluster.publish-client', () =>
+    rpc(cluster, 'publish-store', 'alta_publish_client', argument, publishAnswer),
+  );
   if (answer.outcome !== 'stale' && !(answer.is_active && answer.publication_status === 'published')) {
     throw new AltaError('WRITE_NOT_CONFIRMED', `publish-store: the store on cluster ${cluster.clusterId} is not open`);
   }

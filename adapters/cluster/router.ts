@@ -1,5 +1,4 @@
 import { createClient, type SupabaseClient } from '@supabase/supabase-js';
-import { effect } from '../effect.ts';
 import { createFetch, type KeyHolder } from './http.ts';
 
 /** What the Admin DB knows of a cluster, keys opened. */
@@ -53,16 +52,19 @@ interface Entry {
 export function createClusterRouter({ load, ttlMs = MAX_TTL_MS, timeoutMs = 10_000, now = Date.now }: RouterOptions): ClusterRouter {
   const entries = new Map<string, Entry>();
   const ttl = Math.min(ttlMs, MAX_TTL_MS);
-  const read = (clusterId: string): Promise<ClusterSecrets> => effect('cluster.load', () => load(clusterId));
 
   const forget = (clusterId: string): void => void entries.delete(clusterId);
+  const open = async (clusterId: string): Promise<Cluster> => {
+    const reload = (): Promise<ClusterSecrets> => load(clusterId);
+    return connect(await reload(), timeoutMs, reload, () => forget(clusterId));
+  };
 
   return {
     forget,
     get(clusterId) {
       const known = entries.get(clusterId);
       if (known && now() - known.at < ttl) return known.loading;
-      const loading = read(clusterId).then((secrets) => connect(secrets, timeoutMs, () => read(clusterId), () => forget(clusterId)));
+      const loading = open(clusterId);
       const entry = { at: now(), loading };
       entries.set(clusterId, entry);
       loading.catch(() => {

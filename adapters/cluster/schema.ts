@@ -10,8 +10,20 @@ const seeded = ['id', 'client_id', 'seed_key', 'seed_version', 'onboarding_id'];
 /** Tables and columns that Alta relies on (P-030 to P-036), beside the contractual columns of `clients`. */
 const COLUMNS: Record<string, readonly string[]> = {
   clients: [
-    'id', 'publication_status', 'entitlements', 'mp_access_token', 'mp_public_key', 'deleted_at', 'onboarding_id', 'sync_version', 'sync_stamp',
-    'entitlements_version', 'entitlements_stamp', 'mp_credentials_version', 'mp_credentials_stamp', ...CLIENT_CONTRACT.map(({ column }) => column),
+    'id',
+    'publication_status',
+    'entitlements',
+    'mp_access_token',
+    'mp_public_key',
+    'deleted_at',
+    'onboarding_id',
+    'sync_version',
+    'sync_stamp',
+    'entitlements_version',
+    'entitlements_stamp',
+    'mp_credentials_version',
+    'mp_credentials_stamp',
+    ...CLIENT_CONTRACT.map(({ column }) => column),
   ],
   users: ['id', 'client_id', 'email', 'role', 'onboarding_id'],
   client_home_settings: ['client_id', 'settings', 'sync_version', 'onboarding_id'],
@@ -31,8 +43,15 @@ const NOT_NULL = ['clients.nv_account_id', 'clients.plan_key'];
 
 /** Column lists are sorted by name. */
 const UNIQUES = [
-  'clients(nv_account_id)', 'clients(slug)', 'users(client_id,id)', 'client_home_settings(client_id)', 'pages(client_id,seed_key)',
-  'store_settings(client_id,seed_key)', 'shipping_methods(client_id,seed_key)', 'palettes(client_id,seed_key)', 'products(client_id,sku)',
+  'clients(nv_account_id)',
+  'clients(slug)',
+  'users(client_id,id)',
+  'client_home_settings(client_id)',
+  'pages(client_id,seed_key)',
+  'store_settings(client_id,seed_key)',
+  'shipping_methods(client_id,seed_key)',
+  'palettes(client_id,seed_key)',
+  'products(client_id,sku)',
   'store_assets(client_id,path)',
 ];
 

@@ -57,7 +57,7 @@ export function createSend(baseUrl: string, timeoutMs: number): Send {
     try {
       const response = await fetch(url, {
         method: call.method,
-        redirect: 'follow',
+        redirect: 'manual',
         signal: call.signal === undefined ? timeout : AbortSignal.any([timeout, call.signal]),
         headers: {
           accept: 'application/json',

@@ -18,7 +18,10 @@ const isUniqueViolation = (error: unknown): boolean => (error as { code?: unknow
  * `/auth/v1/admin/*`, which the stand-in lacks, with the routes, checks, order and codes of GoTrue: an e-mail that exists is 422
  * `email_exists`, an id that exists is 500, an unknown id is 404 `user_not_found`. Only the secret key opens it.
  */
-export function createAuthAdmin(sql: postgres.Sql, options: { secretKey: string; publicUrl: () => string; siteUrl: string }): MiddlewareHandler {
+export function createAuthAdmin(
+  sql: postgres.Sql,
+  options: { secretKey: string; publicUrl: () => string; siteUrl: string },
+): MiddlewareHandler {
   const admin = new Hono().basePath('/auth/v1/admin');
 
   admin.use(async (c, next) => {
@@ -34,12 +37,13 @@ export function createAuthAdmin(sql: postgres.Sql, options: { secretKey: string;
   });
 
   admin.post('/users', async (c) => {
-    const body = await c.req.json<NewUser>();
+    const body = await c.req.json<Partial<NewUser>>();
     const email = body.email?.trim().toLowerCase();
     if (!email) return fail(c, 400, 'validation_failed', 'Cannot create a user without either an email or phone');
     if (!EMAIL.test(email)) return fail(c, 400, 'validation_failed', 'Unable to validate email address: invalid format');
     if (body.id !== undefined && !UUID.test(body.id)) return fail(c, 400, 'validation_failed', 'ID must conform to the uuid v4 format');
-    if (await findUserByEmail(sql, email)) return fail(c, 422, 'email_exists', 'A user with this email address has already been registered');
+    if (await findUserByEmail(sql, email))
+      return fail(c, 422, 'email_exists', 'A user with this email address has already been registered');
     try {
       return c.json(await createUser(sql, { ...body, email }));
     } catch (error) {
@@ -65,7 +69,8 @@ export function createAuthAdmin(sql: postgres.Sql, options: { secretKey: string;
   });
 
   admin.delete('/users/:id', async (c) =>
-    (await deleteUser(sql, c.req.param('id'))) ? c.json({}) : fail(c, 404, 'user_not_found', 'User not found'));
+    (await deleteUser(sql, c.req.param('id'))) ? c.json({}) : fail(c, 404, 'user_not_found', 'User not found'),
+  );
 
   admin.post('/generate_link', async (c) => {
     const body = await c.req.json<{ type: string; email: string; redirect_to?: string }>();
@@ -77,7 +82,14 @@ export function createAuthAdmin(sql: postgres.Sql, options: { secretKey: string;
     const redirectTo = c.req.query('redirect_to') ?? body.redirect_to ?? options.siteUrl;
     const link = new URL('/auth/v1/verify', options.publicUrl());
     link.search = new URLSearchParams({ token: hashedToken, type: 'recovery', redirect_to: redirectTo }).toString();
-    return c.json({ ...user, action_link: link.href, email_otp: otp, hashed_token: hashedToken, redirect_to: redirectTo, verification_type: 'recovery' });
+    return c.json({
+      ...user,
+      action_link: link.href,
+      email_otp: otp,
+      hashed_token: hashedToken,
+      redirect_to: redirectTo,
+      verification_type: 'recovery',
+    });
   });
 
   return async (c, next) => (c.req.path.startsWith('/auth/v1/admin/') ? admin.fetch(c.req.raw) : next());

@@ -45,7 +45,7 @@ export async function createUser(sql: Sql, user: NewUser): Promise<Json | null> 
   const identity = { sub: id, email: user.email, email_verified: false, phone_verified: false };
   await sql.begin(async (tx) => {
     await tx`insert into auth.users (id, email, encrypted_password, email_confirmed_at, raw_app_meta_data, raw_user_meta_data)
-      values (${id}, ${user.email}, ${password}, ${user.email_confirm ? tx`now()` : null}, ${tx.json(app as JSONValue)}, ${tx.json(profile as JSONValue)})`;
+      values (${id}, ${user.email}, ${password}, ${user.email_confirm ? tx`now()` : null}, ${tx.json(app)}, ${tx.json(profile)})`;
     await tx`insert into auth.identities (id, provider, provider_id, user_id, identity_data)
       values (${randomUUID()}, 'email', ${id}, ${id}, ${tx.json(identity)})`;
   });
@@ -74,7 +74,9 @@ export async function deleteUser(sql: Sql, id: string): Promise<boolean> {
 /** Stores a fresh recovery token for a user and returns what a link is made from. The form is the stand-in's own: SHA-256 of e-mail and code. */
 export async function issueRecovery(sql: Sql, id: string, email: string): Promise<{ otp: string; hashedToken: string }> {
   const otp = String(randomInt(0, 1_000_000)).padStart(6, '0');
-  const hashedToken = createHash('sha256').update(email.toLowerCase() + otp).digest('hex');
+  const hashedToken = createHash('sha256')
+    .update(email.toLowerCase() + otp)
+    .digest('hex');
   await sql`update auth.users set recovery_token = ${hashedToken}, recovery_sent_at = now() where id = ${id}`;
   return { otp, hashedToken };
 }

@@ -26,7 +26,10 @@ async function main(): Promise<void> {
   const end = (): void => {
     if (ending) return;
     ending = true;
-    cluster.close().then(() => process.exit(0), () => process.exit(1));
+    cluster.close().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    );
   };
   process.on('SIGTERM', end);
   process.on('SIGINT', end);

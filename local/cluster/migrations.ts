@@ -27,7 +27,9 @@ export async function ensureRoles(sql: Sql): Promise<void> {
 export async function applyMigrations(sql: Sql, directory = MIGRATIONS_DIR): Promise<string[]> {
   await sql.unsafe(`create schema if not exists supabase_migrations;
     create table if not exists supabase_migrations.schema_migrations (version text primary key, statements text[], name text)`);
-  const known = new Set((await sql<{ version: string }[]>`select version from supabase_migrations.schema_migrations`).map((row) => row.version));
+  const known = new Set(
+    (await sql<{ version: string }[]>`select version from supabase_migrations.schema_migrations`).map((row) => row.version),
+  );
   const applied: string[] = [];
   for (const file of (await readdir(directory)).filter((name) => name.endsWith('.sql')).sort()) {
     const [version = '', ...rest] = file.replace(/\.sql$/, '').split('_');

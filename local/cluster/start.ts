@@ -34,6 +34,9 @@ export interface RunningCluster {
   close(): Promise<void>;
 }
 
+/** How long requests under way may still take once the end was asked for, ms. */
+const CLOSE_WITHIN_MS = 2_000;
+
 /**
  * Starts a Supabase-compatible cluster on a PostgreSQL database, listening on 127.0.0.1 only. The schema is brought up to date
  * before the first request is taken. Rejects when the database does not answer or the port is taken.
@@ -68,7 +71,7 @@ export async function startCluster(options: ClusterOptions): Promise<RunningClus
     await app.ensureSystemSchema();
     const migrated = await applyMigrations(sql);
     // The first request with a role makes the stand-in grant all tables to all roles, so it happens here and is put right.
-    await connection.withContext({ auth: { role: 'service_role' } }, async () => undefined);
+    await connection.withContext({ auth: { role: 'service_role' } }, () => Promise.resolve());
     await reapplyAccess(sql);
 
     const server = serve({ fetch: (request) => app.fetch(request), hostname: '127.0.0.1', port: options.port });
@@ -81,7 +84,7 @@ export async function startCluster(options: ClusterOptions): Promise<RunningClus
     const close = async (): Promise<void> => {
       await new Promise<void>((resolve) => {
         server.close(() => resolve());
-        if ('closeIdleConnections' in server) server.closeIdleConnections();
+        setTimeout(() => 'closeAllConnections' in server && server.closeAllConnections(), CLOSE_WITHIN_MS).unref();
       });
       await Promise.all([connection.close(), sql.end({ timeout: 5 })]);
     };

@@ -67,6 +67,6 @@ export function createFileStorage(folder: string): StorageAdapter {
       return { httpStatusCode: 200, eTag: found.metadata.eTag, lastModified: new Date() };
     },
     headObject: async (bucket, key) => (await read(bucket, key)).metadata,
-    privateAssetUrl: async (bucket, key) => `file://${fileOf(bucket, key)}`,
+    privateAssetUrl: (bucket, key) => Promise.resolve(`file://${fileOf(bucket, key)}`),
   };
 }

@@ -2,8 +2,19 @@ import { createHash, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
 import {
-  ASSET_BUCKET, fingerprintOf, logoPath, publishClient, putAssets, readStore, seedContent, setEntitlements, syncMpCredentials, undoAssets, undoMpCredentials,
-  undoSeed, upsertClient,
+  ASSET_BUCKET,
+  fingerprintOf,
+  logoPath,
+  publishClient,
+  putAssets,
+  readStore,
+  seedContent,
+  setEntitlements,
+  syncMpCredentials,
+  undoAssets,
+  undoMpCredentials,
+  undoSeed,
+  upsertClient,
 } from '../../adapters/cluster/index.ts';
 import { projectEntitlements } from '../../contract/projection.ts';
 import { seedBundle } from '../../contract/seeds.ts';
@@ -22,9 +33,9 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await sql?.end();
-  await running?.close();
-  await database?.drop();
+  await sql.end();
+  await running.close();
+  await database.drop();
 });
 
 async function begun(): Promise<SampleStore> {
@@ -61,7 +72,9 @@ test('P-127: a cluster that accepts the credentials without storing them is an e
   const store = await begun();
   await sql.query(`create function lose_token() returns trigger language plpgsql as $$ begin new.mp_access_token := null; return new; end $$;
     create trigger lose_token before update on clients for each row when (new.id = '${store.context.clientId}') execute function lose_token()`);
-  await expect(syncMpCredentials(running.cluster, { ...store.context, credentials })).rejects.toMatchObject({ code: 'CREDENTIALS_NOT_STORED' });
+  await expect(syncMpCredentials(running.cluster, { ...store.context, credentials })).rejects.toMatchObject({
+    code: 'CREDENTIALS_NOT_STORED',
+  });
   await sql.query('drop trigger lose_token on clients; drop function lose_token');
 });
 
@@ -94,7 +107,13 @@ test('P-034 P-036 P-131: seeding twice gives the same counts, adds what is missi
   const { rows } = await sql.query('select slug, title from pages where client_id = $1 order by slug', [store.context.clientId]);
   expect(rows).toHaveLength(5);
   expect(rows[0]).toEqual({ slug: 'about', title: 'Nuestra historia' });
-  expect((await readStore(running.cluster, store.account.id))?.counts).toMatchObject({ pages: 5, settings: 3, shipping: 2, palettes: 3, home_settings: 1 });
+  expect((await readStore(running.cluster, store.account.id))?.counts).toMatchObject({
+    pages: 5,
+    settings: 3,
+    shipping: 2,
+    palettes: 3,
+    home_settings: 1,
+  });
 });
 
 test('P-131: an item that does not arrive is SEED_INCOMPLETE', async () => {
@@ -113,14 +132,28 @@ test("P-152: undo removes what this onboarding seeded, not the merchant's own an
   await sql.query(`insert into pages (client_id, slug, title) values ($1, 'ofertas', 'Ofertas')`, [store.context.clientId]);
   expect(await undoSeed(running.cluster, store.context)).toEqual({ removed: 14 });
   expect(await undoSeed(running.cluster, store.context)).toEqual({ removed: 0 });
-  expect((await readStore(running.cluster, store.account.id))?.counts).toMatchObject({ pages: 1, settings: 0, shipping: 0, palettes: 0, home_settings: 0 });
-  expect((await readStore(running.cluster, neighbour.account.id))?.counts).toMatchObject({ pages: 5, settings: 3, shipping: 2, palettes: 3 });
+  expect((await readStore(running.cluster, store.account.id))?.counts).toMatchObject({
+    pages: 1,
+    settings: 0,
+    shipping: 0,
+    palettes: 0,
+    home_settings: 0,
+  });
+  expect((await readStore(running.cluster, neighbour.account.id))?.counts).toMatchObject({
+    pages: 5,
+    settings: 3,
+    shipping: 2,
+    palettes: 3,
+  });
 });
 
 test('P-132: logo and catalogue arrive once, under deterministic names; the second run copies nothing', async () => {
   const store = await begun();
   const beats: string[] = [];
-  expect(await putAssets(running.cluster, { ...store.context, logo, catalog }, { heartbeat: (done) => beats.push(done) })).toEqual({ objects: 1, products: 2 });
+  expect(await putAssets(running.cluster, { ...store.context, logo, catalog }, { heartbeat: (done) => beats.push(done) })).toEqual({
+    objects: 1,
+    products: 2,
+  });
   expect(beats).toEqual(['products', 'listed', 'logo']);
   await sql.query(`update products set price = 1 where client_id = $1 and sku = 'mate-01'`, [store.context.clientId]);
   expect(await put(store)).toEqual({ objects: 0, products: 0 });
@@ -129,7 +162,10 @@ test('P-132: logo and catalogue arrive once, under deterministic names; the seco
   expect(shown.headers.get('content-type')).toBe('image/png');
   expect(Buffer.from(await shown.arrayBuffer()).equals(bytes)).toBe(true);
   const { rows } = await sql.query('select sku, price from products where client_id = $1 order by sku', [store.context.clientId]);
-  expect(rows).toEqual([{ sku: 'mate-01', price: '1.00' }, { sku: 'yerba-01', price: '6200.50' }]);
+  expect(rows).toEqual([
+    { sku: 'mate-01', price: '1.00' },
+    { sku: 'yerba-01', price: '6200.50' },
+  ]);
 });
 
 test('P-132: a picture of a type that no shop shows is refused before anything is written', async () => {
@@ -158,8 +194,10 @@ test('P-151 P-152: undo removes the objects and products of this onboarding; tho
 test('P-035: provisioning never touches orders and carts', async () => {
   const store = await begun();
   await put(store);
-  const { rows } = await sql.query('select id from products where client_id = $1 limit 1', [store.context.clientId]);
-  await sql.query(`insert into cart_items (client_id, product_id, cart_id, quantity) values ($1, $2, $3, 1)`, [store.context.clientId, rows[0].id, randomUUID()]);
+  await sql.query(
+    'insert into cart_items (client_id, product_id, cart_id, quantity) select client_id, id, $2, 1 from products where client_id = $1 limit 1',
+    [store.context.clientId, randomUUID()],
+  );
   expect(await undoAssets(running.cluster, store.context)).toEqual({ objects: 1, products: 1 });
   const left = await sql.query('select quantity from cart_items where client_id = $1', [store.context.clientId]);
   expect(left.rows).toEqual([{ quantity: 1 }]);
@@ -174,7 +212,9 @@ test('P-038 P-044: a visitor reads pages only of a store that is active and publ
   expect(await pages()).toEqual([]);
   await publishClient(running.cluster, { accountId: store.account.id, version: 4 });
   expect(await pages()).toHaveLength(5);
-  expect((await visitor.from('clients').select('slug, name').eq('id', store.context.clientId)).data).toEqual([{ slug: store.account.slug, name: store.account.businessName }]);
+  expect((await visitor.from('clients').select('slug, name').eq('id', store.context.clientId)).data).toEqual([
+    { slug: store.account.slug, name: store.account.businessName },
+  ]);
   for (const column of ['mp_access_token', 'mp_public_key', 'email_admin', 'fiscal_id', '*']) {
     expect((await visitor.from('clients').select(column)).error?.code).toBe('42501');
   }

@@ -1,7 +1,16 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
 import {
-  publishClient, readStore, seedContent, setEntitlements, syncMpCredentials, undoClient, undoEntitlements, undoMpCredentials, undoSeed, upsertClient,
+  publishClient,
+  readStore,
+  seedContent,
+  setEntitlements,
+  syncMpCredentials,
+  undoClient,
+  undoEntitlements,
+  undoMpCredentials,
+  undoSeed,
+  upsertClient,
 } from '../../adapters/cluster/index.ts';
 import { CLIENT_CONTRACT } from '../../contract/projection.ts';
 import { seedBundle } from '../../contract/seeds.ts';
@@ -19,9 +28,9 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await sql?.end();
-  await running?.close();
-  await database?.drop();
+  await sql.end();
+  await running.close();
+  await database.drop();
 });
 
 const write = (store: SampleStore, more: Partial<Parameters<typeof upsertClient>[1]> = {}) =>
@@ -31,8 +40,8 @@ const credentials = { accessToken: 'APP_USR-sample-1', publicKey: 'APP_USR-publi
 test('P-030 P-040 to P-059 P-076 P-125 P-733: the row holds every contractual field, is a draft, and is reported as written', async () => {
   const store = sampleStore();
   expect(await write(store)).toEqual({ clientId: store.context.clientId, outcome: 'written', created: true });
-  const { rows } = await sql.query('select * from clients where nv_account_id = $1', [store.account.id]);
-  for (const { column } of CLIENT_CONTRACT) expect({ [column]: rows[0][column] }).toEqual({ [column]: store.row[column] });
+  const { rows } = await sql.query<Record<string, unknown>>('select * from clients where nv_account_id = $1', [store.account.id]);
+  for (const { column } of CLIENT_CONTRACT) expect({ [column]: rows[0]?.[column] }).toEqual({ [column]: store.row[column] });
   expect(rows[0]).toMatchObject({ publication_status: 'draft', onboarding_id: store.context.jobId, deleted_at: null });
 });
 
@@ -42,7 +51,10 @@ test('P-125 P-732: a repeat changes nothing, an older version is stale and chang
   expect(await write(store)).toMatchObject({ outcome: 'same', created: true });
   expect(await write(store.again(2, { businessName: 'Nombre viejo' }))).toMatchObject({ outcome: 'stale', created: false });
   expect((await readStore(running.cluster, store.account.id))?.client.name).toBe(store.account.businessName);
-  expect(await write(store.again(4, { businessName: 'Nombre nuevo' }))).toMatchObject({ outcome: 'written', clientId: store.context.clientId });
+  expect(await write(store.again(4, { businessName: 'Nombre nuevo' }))).toMatchObject({
+    outcome: 'written',
+    clientId: store.context.clientId,
+  });
   expect((await readStore(running.cluster, store.account.id))?.client.name).toBe('Nombre nuevo');
 });
 
@@ -57,8 +69,12 @@ test('P-031 P-032: the account is unique and the plan is never null', async () =
   const store = sampleStore();
   await write(store);
   const copy = `insert into clients select (jsonb_populate_record(null::clients, to_jsonb(c) || $2)).* from clients c where nv_account_id = $1`;
-  await expect(sql.query(copy, [store.account.id, { id: crypto.randomUUID(), slug: 'otra' }])).rejects.toMatchObject({ constraint: 'clients_nv_account_id_key' });
-  await expect(sql.query('update clients set plan_key = null where nv_account_id = $1', [store.account.id])).rejects.toMatchObject({ code: '23502' });
+  await expect(sql.query(copy, [store.account.id, { id: crypto.randomUUID(), slug: 'otra' }])).rejects.toMatchObject({
+    constraint: 'clients_nv_account_id_key',
+  });
+  await expect(sql.query('update clients set plan_key = null where nv_account_id = $1', [store.account.id])).rejects.toMatchObject({
+    code: '23502',
+  });
 });
 
 test('P-125: a slug that another store of the cluster has is refused for good', async () => {

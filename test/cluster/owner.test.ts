@@ -15,8 +15,8 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await running?.close();
-  await database?.drop();
+  await running.close();
+  await database.drop();
 });
 
 /** A store whose client row is written. */
@@ -57,8 +57,12 @@ test('P-033 P-037 P-135: the owner sets a password by the mailed link, signs in 
   const signedIn = await again.auth.signInWithPassword({ email: store.account.email, password: 'una-clave-larga' });
   expect(signedIn.error).toBeNull();
   expect(signedIn.data.user?.id).toBe(userId);
-  expect((await again.from('users').select('id, client_id, role')).data).toEqual([{ id: userId, client_id: store.context.clientId, role: 'admin' }]);
-  expect((await again.from('clients').select('id, publication_status')).data).toEqual([{ id: store.context.clientId, publication_status: 'draft' }]);
+  expect((await again.from('users').select('id, client_id, role')).data).toEqual([
+    { id: userId, client_id: store.context.clientId, role: 'admin' },
+  ]);
+  expect((await again.from('clients').select('id, publication_status')).data).toEqual([
+    { id: store.context.clientId, publication_status: 'draft' },
+  ]);
   expect((await again.from('clients').select('mp_access_token')).error?.code).toBe('42501');
   const wrong = await running.visitor().auth.signInWithPassword({ email: store.account.email, password: 'otra-clave-larga' });
   expect(wrong.error?.code).toBe('invalid_credentials');
@@ -99,7 +103,9 @@ test('P-151 P-155: a user of an earlier onboarding is used again, and stays when
 test('P-155: an auth user that serves another store stays', async () => {
   const [store, other] = [await begun(), await begun()];
   const { userId } = await create(store);
-  await running.cluster.client.from('users').insert({ id: userId, client_id: other.context.clientId, email: store.account.email, role: 'staff' });
+  await running.cluster.client
+    .from('users')
+    .insert({ id: userId, client_id: other.context.clientId, email: store.account.email, role: 'staff' });
   expect(await undoAdminUser(running.cluster, { ...store.context, email: store.account.email })).toEqual({ outcome: 'kept' });
   expect(await userOf(userId)).not.toBeNull();
   expect((await readStore(running.cluster, other.account.id))?.users).toEqual([{ id: userId, role: 'staff', email: store.account.email }]);
@@ -123,7 +129,9 @@ test('P-117 P-129: a create that is reported as failed after it happened is foun
 test('P-129: an address that is none is refused for good, and a link for nobody is NOT_FOUND', async () => {
   const store = await begun({ email: 'nobody' });
   await expect(create(store)).rejects.toMatchObject({ code: 'AUTH_USER_INVALID', retryable: false });
-  await expect(recoveryLink(running.cluster, { email: 'nobody@example.com', redirectTo: 'http://127.0.0.1:9' })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  await expect(recoveryLink(running.cluster, { email: 'nobody@example.com', redirectTo: 'http://127.0.0.1:9' })).rejects.toMatchObject({
+    code: 'NOT_FOUND',
+  });
 });
 
 test('P-037: the visitor key does not open the admin API', async () => {

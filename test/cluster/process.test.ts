@@ -18,9 +18,9 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await sql?.end();
-  await running?.close();
-  await database?.drop();
+  await sql.end();
+  await running.close();
+  await database.drop();
 });
 
 test('a killed cluster is unreachable, comes back at its address with its stores and with the same rights', async () => {
@@ -46,7 +46,10 @@ test('a killed cluster is unreachable, comes back at its address with its stores
 
 test('P-038 P-119: a wrong key is refused for good; the visitor key is no service key', async () => {
   for (const key of ['sb_secret_wrong', running.place.publishableKey]) {
-    await expect(readStore(await clusterAt(running.url, key), crypto.randomUUID())).rejects.toMatchObject({ code: 'CLUSTER_UNAUTHORIZED', retryable: false });
+    await expect(readStore(await clusterAt(running.url, key), crypto.randomUUID())).rejects.toMatchObject({
+      code: 'CLUSTER_UNAUTHORIZED',
+      retryable: false,
+    });
   }
 });
 
@@ -63,7 +66,9 @@ test('P-523: a complete cluster lacks nothing; a missing column, constraint, buc
     'anon reads clients.mp_access_token',
   ]);
   const store = sampleStore();
-  await expect(upsertClient(running.cluster, { ...store.context, row: store.row })).rejects.toMatchObject({ code: 'CLUSTER_SCHEMA_MISMATCH' });
+  await expect(upsertClient(running.cluster, { ...store.context, row: store.row })).rejects.toMatchObject({
+    code: 'CLUSTER_SCHEMA_MISMATCH',
+  });
   await sql.query(`alter table clients rename column tz to timezone; alter table clients alter column plan_key set not null;
     alter table products add constraint products_client_id_sku_key unique (client_id, sku);
     update storage.buckets set id = 'store-assets', name = 'store-assets'; revoke select (mp_access_token) on clients from anon`);

@@ -5,9 +5,16 @@ import { AltaError } from '../../contract/errors.ts';
 function setup(ttlMs?: number) {
   const state = { now: 0, loads: 0, revision: 1, fail: false };
   const load = async (clusterId: string): Promise<ClusterSecrets> => {
+    await Promise.resolve();
     state.loads += 1;
     if (state.fail) throw new AltaError('CLUSTER_UNKNOWN', `no cluster ${clusterId}`);
-    return { clusterId, url: `http://127.0.0.1:9/${state.revision}`, serviceKey: `sb_secret_${state.revision}`, publishableKey: 'p', revision: state.revision };
+    return {
+      clusterId,
+      url: `http://127.0.0.1:9/${state.revision}`,
+      serviceKey: `sb_secret_${state.revision}`,
+      publishableKey: 'p',
+      revision: state.revision,
+    };
   };
   return { state, router: createClusterRouter({ load, now: () => state.now, ...(ttlMs === undefined ? {} : { ttlMs }) }) };
 }

@@ -2,7 +2,16 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { checkClusterSchema, createAdminUser, createClusterRouter, publishClient, putAssets, readStore, withSignal, type ClusterSecrets } from '../../adapters/cluster/index.ts';
+import {
+  checkClusterSchema,
+  createAdminUser,
+  createClusterRouter,
+  publishClient,
+  putAssets,
+  readStore,
+  withSignal,
+  type ClusterSecrets,
+} from '../../adapters/cluster/index.ts';
 import { clusterAt, sampleStore } from '../support/cluster-process.ts';
 
 /** A plain HTTP server that answers what the test says, as gateways, proxies and wrong addresses do. */
@@ -36,7 +45,8 @@ const reply = (status: number, body: string, headers: Record<string, string> = {
 const json = { 'content-type': 'application/json' };
 const page = '<html><body><h1>502 Bad Gateway</h1></body></html>';
 const read = async (timeoutMs?: number) => readStore(await clusterAt(url, 'sb_secret_x', undefined, timeoutMs), account.id);
-const create = async (timeoutMs?: number) => createAdminUser(await clusterAt(url, 'sb_secret_x', undefined, timeoutMs), { ...context, email: account.email });
+const create = async (timeoutMs?: number) =>
+  createAdminUser(await clusterAt(url, 'sb_secret_x', undefined, timeoutMs), { ...context, email: account.email });
 
 test('P-119: the HTML page of a gateway is "unreachable", in the data API and in Auth', async () => {
   reply(502, page, { 'content-type': 'text/html' });
@@ -44,7 +54,10 @@ test('P-119: the HTML page of a gateway is "unreachable", in the data API and in
   await expect(create()).rejects.toMatchObject({ code: 'CLUSTER_UNREACHABLE' });
 });
 
-test.each([['an empty body', ''], ['an empty list', '[]']])('P-119: 404 with %s is not success', async (_name, body) => {
+test.each([
+  ['an empty body', ''],
+  ['an empty list', '[]'],
+])('P-119: 404 with %s is not success', async (_name, body) => {
   reply(404, body, json);
   await expect(read()).rejects.toMatchObject({ code: 'CLUSTER_BAD_ANSWER' });
   const cluster = await clusterAt(url, 'sb_secret_x');
@@ -54,19 +67,21 @@ test.each([['an empty body', ''], ['an empty list', '[]']])('P-119: 404 with %s 
 test('P-119: 200 with something else than our answer is not success', async () => {
   for (const body of ['{}', '[]', '"fine"', '{"outcome":"written"}']) {
     reply(200, body, json);
-    await expect(publishClient(await clusterAt(url, 'sb_secret_x'), { accountId: account.id, version: 1 })).rejects.toMatchObject({ code: 'CLUSTER_BAD_ANSWER' });
+    await expect(publishClient(await clusterAt(url, 'sb_secret_x'), { accountId: account.id, version: 1 })).rejects.toMatchObject({
+      code: 'CLUSTER_BAD_ANSWER',
+    });
   }
   reply(200, page, { 'content-type': 'text/html' });
   await expect(read()).rejects.toMatchObject({ retryable: true });
 });
 
-test.each([['JSON', '{"code":"over_request_rate_limit","message":"slow down"}', json], ['a page', page, { 'content-type': 'text/html' }]])(
-  'P-119: 429 with %s carries the wait that was asked for',
-  async (_name, body, headers) => {
-    reply(429, body, { ...headers, 'retry-after': '7' });
-    for (const act of [read, create]) await expect(act()).rejects.toMatchObject({ code: 'CLUSTER_RATE_LIMITED', retryAfterMs: 7_000 });
-  },
-);
+test.each([
+  ['JSON', '{"code":"over_request_rate_limit","message":"slow down"}', json],
+  ['a page', page, { 'content-type': 'text/html' }],
+])('P-119: 429 with %s carries the wait that was asked for', async (_name, body, headers) => {
+  reply(429, body, { ...headers, 'retry-after': '7' });
+  for (const act of [read, create]) await expect(act()).rejects.toMatchObject({ code: 'CLUSTER_RATE_LIMITED', retryAfterMs: 7_000 });
+});
 
 test('P-119: a refused key is permanent', async () => {
   reply(401, '{"message":"Invalid API key","hint":"Double check"}', json);
@@ -80,7 +95,10 @@ test('P-119: a cluster that takes no connection is unreachable, and says why', a
   dead.close();
   await once(dead, 'close');
   const cluster = await clusterAt(`http://127.0.0.1:${port}`, 'sb_secret_x');
-  await expect(readStore(cluster, account.id)).rejects.toMatchObject({ code: 'CLUSTER_UNREACHABLE', message: expect.stringContaining('ECONNREFUSED') });
+  await expect(readStore(cluster, account.id)).rejects.toMatchObject({
+    code: 'CLUSTER_UNREACHABLE',
+    message: expect.stringContaining('ECONNREFUSED'),
+  });
   await expect(createAdminUser(cluster, { ...context, email: account.email })).rejects.toMatchObject({ code: 'CLUSTER_UNREACHABLE' });
   await expect(checkClusterSchema(cluster)).rejects.toMatchObject({ code: 'CLUSTER_UNREACHABLE' });
 });
@@ -133,9 +151,9 @@ test('P-117: a logo that goes nowhere is not success', async () => {
 test('P-509: a key that was replaced in mid-flight is read anew once, on the first 401, and the request goes on with it', async () => {
   let stored = 'sb_secret_old';
   let loads = 0;
-  const load = async (clusterId: string): Promise<ClusterSecrets> => {
+  const load = (clusterId: string): Promise<ClusterSecrets> => {
     loads += 1;
-    return { clusterId, url, serviceKey: stored, publishableKey: 'p', revision: loads };
+    return Promise.resolve({ clusterId, url, serviceKey: stored, publishableKey: 'p', revision: loads });
   };
   const cluster = await createClusterRouter({ load }).get('north');
   let valid = 'sb_secret_old';

@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { createMercadoPago, type MercadoPago } from '../../adapters/mercadopago/index.ts';
@@ -37,6 +38,21 @@ beforeAll(async () => {
 });
 afterEach(() => sim.control.faults.clear());
 afterAll(() => sim.close());
+
+/** A server that says one thing to everybody; it goes down with the tests, whatever they find. */
+const strangers: Server[] = [];
+async function stranger(say: () => string): Promise<string> {
+  const server = createServer((_request, response) => response.end(say())).listen(0, '127.0.0.1');
+  strangers.push(server);
+  await once(server, 'listening');
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+}
+afterAll(() => {
+  for (const server of strangers) {
+    server.close();
+    server.closeAllConnections();
+  }
+});
 
 const pay = async (over = {}): Promise<string> => (await sim.control.pay(preferenceId, { notify: false, ...over })).paymentId;
 
@@ -92,12 +108,8 @@ describe('preferences and payments', () => {
     await sim.control.faults.add({ operation: 'payment.get', kind: 'json', body });
     expect((await failure(mp.getPayment('7'))).code).toBe('MP_BAD_ANSWER');
     const text = JSON.stringify({ ...body, id: 0 }).replace('"id":0', '"id":12345678901234567891');
-    const other = createServer((_request, response) => response.end(text)).listen(0, '127.0.0.1');
-    await new Promise((resolve) => other.once('listening', resolve));
-    const port = (other.address() as AddressInfo).port;
-    expect((await connect({ baseUrl: `http://127.0.0.1:${port}/` }).getPayment('12345678901234567891')).id).toBe('12345678901234567891');
-    other.closeAllConnections();
-    other.close();
+    const other = await stranger(() => text);
+    expect((await connect({ baseUrl: other }).getPayment('12345678901234567891')).id).toBe('12345678901234567891');
   });
 
   test('a payment whose webhook never came is found by its reference and by time', async () => {
@@ -180,16 +192,13 @@ describe('every way an answer goes wrong has its code, and costs one request', (
 
   test('a redirect is not followed, so the token goes nowhere else', async () => {
     let visited = false;
-    const elsewhere = createServer((_request, response) => {
+    const location = await stranger(() => {
       visited = true;
-      response.end('{}');
-    }).listen(0, '127.0.0.1');
-    await new Promise((resolve) => elsewhere.once('listening', resolve));
-    const location = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}/`;
+      return '{}';
+    });
     await sim.control.faults.add({ operation: 'users.me', kind: 'redirect', location });
     expect((await failure(mp.me(sim.accessToken))).code).toBe('MP_BAD_ANSWER');
     expect(visited).toBe(false);
-    elsewhere.close();
   });
 
   test('nobody listening is MP_UNAVAILABLE', async () => {

@@ -62,11 +62,11 @@ test.each(CASES)('P-752 P-067 P-084 P-150 to P-159: %s (%s, %s) with %s is undon
   const [payment] = await world.sql<{ account_id: string }>('select account_id from payments where account_id = $1', [order.accountId]);
   expect(payment).toBeDefined();
 
-  const rows = await world.sql<{ step: StepName; status: string; undo_finished_at: Date | null }>(
+  const rows = await world.sql<{ step: StepName; status: string; undo_finished_at: string }>(
     'select s.* from provisioning_job_steps s where s.job_id = $1', [job.id]);
   const reversible = rows.filter(({ step: name }) => !['verify-payment', 'activate'].includes(name));
   expect(reversible.map(({ status }) => status)).toEqual(reversible.map(() => 'compensated'));
-  const undone = [...reversible].sort((a, b) => Number(a.undo_finished_at) - Number(b.undo_finished_at)).map(({ step: name }) => name);
+  const undone = [...reversible].sort((a, b) => Date.parse(a.undo_finished_at) - Date.parse(b.undo_finished_at)).map(({ step: name }) => name);
   expect(waveOrder(undone)).toBe(true);
   expect(rows.map(({ step: name }) => name)).toContain(step);
   expect(await everythingOf(neighbour)).toEqual(before);

@@ -71,7 +71,10 @@ export async function startTestCluster(place: ClusterPlace): Promise<TestCluster
   let errors = '';
   child.stderr.on('data', (text: Buffer) => (errors += text.toString()));
   const exited = once(child, 'exit') as Promise<[number | null]>;
-  const first = await Promise.race([once(createInterface({ input: child.stdout }), 'line') as Promise<[string]>, exited.then(() => undefined)]);
+  const first = await Promise.race([
+    once(createInterface({ input: child.stdout }), 'line') as Promise<[string]>,
+    exited.then(() => undefined),
+  ]);
   if (first === undefined) throw new Error(`the cluster did not start: ${errors}`);
   const { url, migrated } = JSON.parse(first[0]) as { url: string; migrated: number };
   const cluster = await clusterAt(url, place.secretKey, place.publishableKey);
@@ -97,7 +100,9 @@ export async function startTestCluster(place: ClusterPlace): Promise<TestCluster
 
 /** A cluster client through the one factory. */
 export const clusterAt = (url: string, serviceKey: string, publishableKey = 'sb_publishable_none', timeoutMs = 10_000): Promise<Cluster> =>
-  createClusterRouter({ load: async (clusterId) => ({ clusterId, url, serviceKey, publishableKey, revision: 1 }), timeoutMs }).get('north');
+  createClusterRouter({ load: (clusterId) => Promise.resolve({ clusterId, url, serviceKey, publishableKey, revision: 1 }), timeoutMs }).get(
+    'north',
+  );
 
 export interface SampleStore {
   account: AccountSnapshot;
@@ -110,7 +115,13 @@ export interface SampleStore {
 /** An account that is paid and has no store yet, with what its onboarding writes. */
 export function sampleStore(overrides: Partial<AccountSnapshot> = {}): SampleStore {
   const id = overrides.id ?? randomUUID();
-  const account = sampleAccount({ status: 'paid', slug: `casa-${id.slice(0, 8)}`, email: `owner-${id.slice(0, 8)}@example.com`, ...overrides, id });
+  const account = sampleAccount({
+    status: 'paid',
+    slug: `casa-${id.slice(0, 8)}`,
+    email: `owner-${id.slice(0, 8)}@example.com`,
+    ...overrides,
+    id,
+  });
   return {
     account,
     row: projectClient(account),
