@@ -36,6 +36,9 @@ export function mismatchOf(
   if (compareMoney(payment.amount, order.amount) !== 0) {
     return { code: 'PAYMENT_AMOUNT_MISMATCH', message: `transaction_amount: paid ${payment.amount}, ordered ${order.amount} ${order.currency}` };
   }
+  if (compareMoney(payment.amountRefunded, '0') !== 0) {
+    return { code: 'PAYMENT_AMOUNT_MISMATCH', message: `transaction_amount_refunded: ${payment.amountRefunded} ${order.currency} went back` };
+  }
   if (payment.status !== 'approved') {
     return { code: 'PAYMENT_NOT_APPROVED', message: `status: ${payment.status}` };
   }

@@ -1,4 +1,12 @@
-import { Client, Connection, isGrpcServiceError, ServiceError, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import {
+  Client,
+  Connection,
+  isGrpcServiceError,
+  ServiceError,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+} from '@temporalio/client';
 import { effect } from '../adapters/effect.ts';
 import type { Config } from '../adapters/config.ts';
 import { AltaError } from '../contract/errors.ts';
@@ -35,8 +43,9 @@ const grpcCodeOf = (error: unknown): { code: number; details: string } | undefin
  * 10,001st signal of a run, which the server calls InvalidArgument (facts/temporal.md, section 4).
  */
 export function isPushback(error: unknown): boolean {
+  if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return true;
   const grpc = grpcCodeOf(error);
-  if (grpc === undefined) return error instanceof Error && /connect|deadline/i.test(error.message) && error.name !== 'AltaError';
+  if (grpc === undefined) return false;
   return PUSHBACK_CODES.has(grpc.code) || (grpc.code === 3 && /signals?\b.*(limit|exceed)|exceed.*signals?\b/i.test(grpc.details));
 }
 
@@ -44,9 +53,9 @@ export function isPushback(error: unknown): boolean {
  * Makes one call to Temporal as an effect, with a deadline. Throws TEMPORAL_UNAVAILABLE for pushback and INTERNAL (with the
  * gRPC code) for other failures; "no such workflow" and "already started" are answers, and pass through for the caller to read.
  */
-export async function callTemporal<T>(client: Client, name: string, act: () => Promise<T>): Promise<T> {
+export async function callTemporal<T>(client: Client, name: string, act: () => Promise<T>, timeoutMs = CALL_TIMEOUT_MS): Promise<T> {
   try {
-    return await effect(name, () => client.withDeadline(Date.now() + CALL_TIMEOUT_MS, act));
+    return await effect(name, () => client.withDeadline(Date.now() + timeoutMs, act));
   } catch (error) {
     throw translate(name, error);
   }
@@ -56,7 +65,15 @@ function translate(name: string, error: unknown): unknown {
   if (error instanceof WorkflowNotFoundError || error instanceof WorkflowExecutionAlreadyStartedError) return error;
   const grpc = grpcCodeOf(error);
   const details = { act: name, grpc: grpc?.code ?? null };
-  if (isPushback(error)) return new AltaError('TEMPORAL_UNAVAILABLE', `Temporal does not take ${name} now${grpc ? ` (gRPC ${String(grpc.code)})` : ''}`, { cause: error, details });
-  if (grpc) return new AltaError('INTERNAL', `Temporal refuses ${name} with gRPC ${String(grpc.code)}: ${grpc.details.slice(0, 300)}`, { cause: error, details });
+  if (isPushback(error))
+    return new AltaError('TEMPORAL_UNAVAILABLE', `Temporal does not take ${name} now${grpc ? ` (gRPC ${String(grpc.code)})` : ''}`, {
+      cause: error,
+      details,
+    });
+  if (grpc)
+    return new AltaError('INTERNAL', `Temporal refuses ${name} with gRPC ${String(grpc.code)}: ${grpc.details.slice(0, 300)}`, {
+      cause: error,
+      details,
+    });
   return error;
 }

@@ -3,7 +3,7 @@ import { fstatSync } from 'node:fs';
 import { AltaError } from '../contract/errors.ts';
 import { appendLog, closeLog, forEachJsonLine, lastLines, openLog } from './logs.ts';
 import { forgetProcess, recordProcess } from './orphans.ts';
-import { waitUntil } from './wait.ts';
+import { messageOf, waitUntil } from './wait.ts';
 
 export interface ChildSpec {
   name: string;
@@ -124,7 +124,7 @@ export function launchChild(spec: ChildSpec, dataDir: string): LaunchedChild {
     };
     const everyMs = spec.readyProbe === undefined ? 5 : 50;
     await waitUntil(`${spec.name} to be ready`, look, { timeoutMs: spec.readyTimeoutMs ?? 60_000, everyMs }).catch((error: unknown) => {
-      throw new AltaError('INTERNAL', `${String((error as Error).message)}; its last lines:\n${lastLines(log.path, logStart)}`, { cause: error });
+      throw new AltaError('INTERNAL', `${messageOf(error)}; its last lines:\n${lastLines(log.path, logStart)}`, { cause: error });
     });
     if (!gone) return;
     const exit = await exited;

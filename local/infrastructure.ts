@@ -85,9 +85,9 @@ function startDatabase({ supervisor, keys, onPart, keep, durable, otherDatabase 
     'postgres',
     onPart,
     async () => {
-      if (otherDatabase !== undefined) return otherPostgres(otherDatabase);
-      const server = await startPostgres({ supervisor, password: keys.postgresPassword, durable });
+      const server = otherDatabase === undefined ? await startPostgres({ supervisor, password: keys.postgresPassword, durable }) : otherPostgres(otherDatabase);
       if (server.child !== undefined) keep(server.child);
+      await server.ensureServiceRole();
       return server;
     },
     ({ child }) => (child === undefined ? 'the server of ADMIN_DATABASE_URL' : undefined),

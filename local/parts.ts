@@ -1,3 +1,5 @@
+import { messageOf } from './wait.ts';
+
 /** One part of the stack as it comes up. */
 export interface PartEvent {
   part: string;
@@ -37,7 +39,7 @@ export async function bringUp<T>(
     onPart({ part, state: 'ready', ...(text === undefined ? {} : { text }) });
     return made;
   } catch (error) {
-    onPart({ part, state: 'failed', text: error instanceof Error ? error.message : String(error) });
+    onPart({ part, state: 'failed', text: messageOf(error) });
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 import { createServer, type AddressInfo } from 'node:net';
+import { messageOf } from './wait.ts';
 
 /**
  * Free TCP ports of 127.0.0.1, for servers that cannot choose one themselves. All are held while they are looked for, so
@@ -29,7 +30,7 @@ export async function withFreePorts<T>(count: number, start: (ports: number[]) =
     try {
       return await start(await freePorts(count));
     } catch (error) {
-      if (attempt === 3 || !(error instanceof Error) || !isPortClash(error.message)) throw error;
+      if (attempt === 3 || !isPortClash(messageOf(error))) throw error;
     }
   }
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chownSync, cpSync, existsSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, existsSync, lstatSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
@@ -69,6 +69,8 @@ export function preparePostgresHome(dataDir: string): PostgresHome {
   mkdirSync(dataDir, { recursive: true });
   if (user === undefined) return { bin, data: join(dataDir, 'postgres', 'data'), user };
 
+  // A directory of `mktemp` is closed to everybody else; passing through shows nothing, its files are closed each by itself.
+  if (statSync(dataDir).uid === 0) chmodSync(dataDir, (statSync(dataDir).mode & 0o777) | 0o011);
   const inside = join(dataDir, 'postgres');
   mkdirSync(inside, { recursive: true });
   chownSync(inside, user.uid, user.gid);

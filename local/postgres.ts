@@ -1,5 +1,5 @@
 import { chownSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { AltaError } from '../contract/errors.ts';
 import { effect } from '../adapters/effect.ts';
@@ -15,6 +15,8 @@ export interface PostgresServer {
   url(database: string): string;
   /** Makes a database, unless it is there. */
   ensureDatabase(name: string): Promise<void>;
+  /** Makes the role `service_role` as a Supabase project has it. */
+  ensureServiceRole(): Promise<void>;
   /** The embedded server's process; undefined for another server, which is never stopped from here. */
   child: Child | undefined;
 }
@@ -42,7 +44,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   await clearStalePid(home.data);
   const { child, port } = await withFreePorts(1, async ([port]) => ({ port, child: await launch(home, port ?? 0, options) }));
   const url = (database: string): string => `postgresql://${SUPERUSER}:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`;
-  return { url, child, ensureDatabase: (name) => ensureDatabase(url('postgres'), name) };
+  return { ...databaseActs(url('postgres')), url, child };
 }
 
 /** The server of `ADMIN_DATABASE_URL`; its user must be allowed to make databases, one for each cluster. */
@@ -52,7 +54,7 @@ export function otherPostgres(adminDatabaseUrl: string): PostgresServer {
     address.pathname = `/${database}`;
     return address.toString();
   };
-  return { url, child: undefined, ensureDatabase: (name) => ensureDatabase(url('postgres'), name) };
+  return { ...databaseActs(url('postgres')), url, child: undefined };
 }
 
 async function initialise({ bin, data, user }: PostgresHome, { supervisor, password }: PostgresOptions): Promise<void> {
@@ -146,18 +148,33 @@ async function answers(url: string): Promise<boolean> {
   }
 }
 
-async function ensureDatabase(serverUrl: string, name: string): Promise<void> {
-  const client = new pg.Client({ connectionString: serverUrl, connectionTimeoutMillis: 10_000 });
-  client.on('error', () => undefined);
-  try {
-    await effect('postgres.ensure-database', async () => {
-      await client.connect();
+const databaseActs = (serverUrl: string): Pick<PostgresServer, 'ensureDatabase' | 'ensureServiceRole'> => ({
+  ensureDatabase: (name) =>
+    asSuperuser(serverUrl, 'postgres.ensure-database', async (client) => {
       const { rowCount } = await client.query('select from pg_database where datname = $1', [name]);
       if (rowCount === 0) await client.query(`create database ${client.escapeIdentifier(name)}`);
+    }),
+  // Roles belong to the whole server, and here the Admin DB shares one with the clusters, where this role passes row security.
+  ensureServiceRole: () =>
+    asSuperuser(serverUrl, 'postgres.ensure-role', async (client) => {
+      const { rows } = await client.query<{ ready: boolean }>(`select rolbypassrls as ready from pg_roles where rolname = 'service_role'`);
+      if (rows[0]?.ready === true) return;
+      await client.query(`${rows.length === 0 ? 'create' : 'alter'} role service_role nologin bypassrls`);
+    }),
+});
+
+async function asSuperuser(url: string, act: `postgres.${string}`, use: (client: pg.Client) => Promise<void>): Promise<void> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
+  client.on('error', () => undefined);
+  try {
+    await effect(act, async () => {
+      await client.connect();
+      await use(client);
     });
   } catch (error) {
-    const sqlstate = String((error as { code?: unknown }).code ?? 'unknown');
-    throw new AltaError('ADMIN_DB_UNAVAILABLE', `database ${basename(name)} could not be made ready (${sqlstate})`, { cause: error });
+    const { code } = error as { code?: unknown };
+    const sqlstate = typeof code === 'string' ? code : 'unknown';
+    throw new AltaError('ADMIN_DB_UNAVAILABLE', `${act}: PostgreSQL refused it (${sqlstate})`, { cause: error });
   } finally {
     await client.end().catch(() => undefined);
   }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { AltaError } from '../contract/errors.ts';
 import type { Child, ChildExit } from './child.ts';
 import { removeEnvFile, stackEnvironment, writeEnvFile } from './environment.ts';
-import { startInfrastructure, together, withSpec, type StackCluster } from './infrastructure.ts';
+import { startInfrastructure, together, withSpec, type Infrastructure, type StackCluster } from './infrastructure.ts';
 import { loadKeys } from './keys.ts';
 import { isHolder, lockHolder, takeLock } from './lock.ts';
 import { cleanOrphans } from './orphans.ts';
@@ -15,6 +15,7 @@ import { createSupervisor, type Supervisor } from './processes.ts';
 import { SERVICES, serviceSpec, type MercadoPagoFacts, type ServiceName } from './services.ts';
 import type { MailCatcher } from './smtp.ts';
 import type { TemporalServer } from './temporal.ts';
+import { provideBundle } from './workflow-bundle.ts';
 
 export type { StackCluster } from './infrastructure.ts';
 
@@ -137,7 +138,10 @@ async function assemble(dataDir: string, supervisor: Supervisor, closers: (() =>
 
   const otherDatabase = ephemeral ? undefined : process.env['ADMIN_DATABASE_URL'] || undefined;
   const onClose = (closer: () => Promise<void>): void => void closers.push(closer);
-  const base = await startInfrastructure({ supervisor, keys, clusterIds, onPart, durable: !ephemeral, otherDatabase, dynamicConfig, keep, onClose });
+  const [base, bundle] = await together<[Infrastructure, string]>(supervisor, [
+    startInfrastructure({ supervisor, keys, clusterIds, onPart, durable: !ephemeral, otherDatabase, dynamicConfig, keep, onClose }),
+    provideBundle(supervisor),
+  ]);
   const { temporal, mercadoPago, mail, clusters, adminDatabaseUrl } = base;
   const [apiPort = 0] = await freePorts(1);
   const env = {
@@ -146,7 +150,7 @@ async function assemble(dataDir: string, supervisor: Supervisor, closers: (() =>
   };
 
   const startService: Stack['startService'] = async (service, name = service, more = {}) =>
-    keep(await supervisor.start(serviceSpec(service, { ...env, ...more }, name)));
+    keep(await supervisor.start(serviceSpec(service, { ALTA_WORKFLOW_BUNDLE: bundle, ...env, ...more }, name)));
   onClose(async () => {
     await stopThose((name) => !isBelow(name, clusterIds));
     await stopThose((name) => name !== 'postgres');

@@ -11,11 +11,15 @@ import { isAltaError } from '../contract/errors.ts';
  * demo: exit code 0, or 1 when anything failed.
  */
 
+interface Gate extends PromiseWithResolvers<undefined> {
+  show: (event: PartEvent) => void;
+}
+
 /** Brings up the stack behind a progress list, one line for each part. */
 async function bringUpVisibly(signal: AbortSignal, onDeath: (text: string) => void): Promise<Stack> {
   const gates = new Map(
     partNames(CLUSTER_IDS).map((part) => {
-      const gate = { ...Promise.withResolvers<void>(), show: (_event: PartEvent): void => undefined };
+      const gate: Gate = { ...Promise.withResolvers<undefined>(), show: () => undefined };
       gate.promise.catch(() => undefined);
       return [part, gate];
     }),
@@ -45,7 +49,7 @@ async function bringUpVisibly(signal: AbortSignal, onDeath: (text: string) => vo
       onPart: (event) => {
         const gate = gates.get(event.part);
         gate?.show(event);
-        if (event.state === 'ready') gate?.resolve();
+        if (event.state === 'ready') gate?.resolve(undefined);
         if (event.state === 'failed') gate?.reject(new Error(event.text?.split('\n', 1)[0] ?? 'failed'));
       },
       onDeath: ({ name }, _exit, lastLines) => onDeath(`${name} died; its last lines:\n${lastLines}`),

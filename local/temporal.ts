@@ -7,7 +7,7 @@ import type { Child } from './child.ts';
 import { withFreePorts } from './ports.ts';
 import type { Supervisor } from './processes.ts';
 import { findTemporal, provideTemporal } from './temporal-binary.ts';
-import { waitUntil } from './wait.ts';
+import { messageOf, waitUntil } from './wait.ts';
 
 export interface TemporalServer {
   address: string;
@@ -107,13 +107,13 @@ async function prepareNamespace(address: string, namespace: string, timeoutMs: n
     withConnection(address, async (connection) => {
       const operator = connection.operatorService;
       const found = await effect('temporal.list-search-attributes', () => operator.listSearchAttributes({ namespace }));
-      const missing = wanted.filter((name) => found.customAttributes?.[name] === undefined);
+      const missing = wanted.filter((name) => found.customAttributes[name] === undefined);
       if (missing.length === 0) return true;
       const searchAttributes = Object.fromEntries(missing.map((name) => [name, KEYWORD]));
       await effect('temporal.add-search-attributes', () => operator.addSearchAttributes({ namespace, searchAttributes }));
       return false;
     });
   await waitUntil(`Temporal at ${address}`, look, { timeoutMs, everyMs: 100 }).catch((error: unknown) => {
-    throw new AltaError('TEMPORAL_UNAVAILABLE', (error as Error).message, { cause: error });
+    throw new AltaError('TEMPORAL_UNAVAILABLE', messageOf(error), { cause: error });
   });
 }

@@ -8,6 +8,12 @@ export interface WaitOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** What a failure says; also for errors of another realm, which are no `Error` here. */
+export function messageOf(error: unknown): string {
+  const message = (error as { message?: unknown } | null | undefined)?.message;
+  return typeof message === 'string' ? message : String(error);
+}
+
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
@@ -30,7 +36,7 @@ export async function waitUntil<T>(
       last = error;
     }
     if (performance.now() >= deadline) {
-      const reason = last instanceof Error ? `: ${last.message}` : '';
+      const reason = last === undefined ? '' : `: ${messageOf(last)}`;
       throw new AltaError('INTERNAL', `waited ${Math.round(timeoutMs / 1000)} s for ${what}${reason}`, { cause: last });
     }
     await pause(everyMs);

@@ -29,8 +29,16 @@ describe('notifications', () => {
     const before = await written();
     expect(await notify({ paymentId: '770100' })).toBe(200);
     expect(await written()).toEqual({ inbox: before.inbox + 1, outbox: before.outbox + 1 });
-    const [row] = await door.sql('select i.topic, i.secret_id, o.target, o.payload from webhook_inbox i join outbox o on o.payload ->> $1 = i.id::text where i.payment_id = $2', ['inboxId', '770100']);
-    expect(row).toMatchObject({ topic: 'payment', secret_id: 's1', target: 'onboarding', payload: { type: 'payment.notified', paymentId: '770100' } });
+    const [row] = await door.sql(
+      'select i.topic, i.secret_id, o.target, o.payload from webhook_inbox i join outbox o on o.payload ->> $1 = i.id::text where i.payment_id = $2',
+      ['inboxId', '770100'],
+    );
+    expect(row).toMatchObject({
+      topic: 'payment',
+      secret_id: 's1',
+      target: 'onboarding',
+      payload: { type: 'payment.notified', paymentId: '770100' },
+    });
   });
 
   test('P-103 the path that the requirements name takes the same notifications', async () => {
@@ -71,7 +79,9 @@ describe('notifications', () => {
     const before = await written();
     const twice = (headers: Record<string, string | string[]>, path: string): Promise<number> =>
       new Promise((resolve, reject) => {
-        const call = httpRequest(`${door.url}${path}`, { method: 'POST', headers }, (response) => resolve(response.resume().statusCode ?? 0));
+        const call = httpRequest(`${door.url}${path}`, { method: 'POST', headers }, (response) =>
+          resolve(response.resume().statusCode ?? 0),
+        );
         call.on('error', reject);
         call.end('{}');
       });
@@ -86,13 +96,18 @@ describe('notifications', () => {
     const before = await written();
     expect(await notify({ topic: 'topic_merchant_order_wh' })).toBe(200);
     expect(await notify({ legacy: true })).toBe(200);
-    const form = await door.post('/webhooks/mercadopago?topic=merchant_order&id=12', 'topic=merchant_order&id=12', { 'content-type': 'application/x-www-form-urlencoded' });
+    const form = await door.post('/webhooks/mercadopago?topic=merchant_order&id=12', 'topic=merchant_order&id=12', {
+      'content-type': 'application/x-www-form-urlencoded',
+    });
     expect(form.status).toBe(200);
     expect((await written()).outbox).toBe(before.outbox);
   });
 
   test('a body of more than 64 KiB is refused with 413 before it is read', async () => {
-    const { status, body } = await door.post('/webhooks/mercadopago?data.id=1&type=payment', JSON.stringify({ pad: 'x'.repeat(WEBHOOK_BODY_LIMIT) }));
+    const { status, body } = await door.post(
+      '/webhooks/mercadopago?data.id=1&type=payment',
+      JSON.stringify({ pad: 'x'.repeat(WEBHOOK_BODY_LIMIT) }),
+    );
     expect(status).toBe(413);
     expect(body).toMatchObject({ code: 'BODY_TOO_LARGE' });
   });
@@ -133,12 +148,28 @@ describe('checkout', () => {
     const { status, body } = await door.post('/onboarding/checkout', request);
     expect(status).toBe(201);
     const accountId = String(body['accountId']);
-    const [account] = await door.sql('select status, business_name, plan_key, country, order_currency, order_amount::float8 as amount from nv_accounts where id = $1', [accountId]);
-    expect(account).toEqual({ status: 'draft', business_name: request.businessName, plan_key: 'growth', country: 'AR', order_currency: 'ARS', amount: 350_000 });
-    expect(await door.sql('select status, account_id from slug_reservations where slug = $1', [request.slug])).toEqual([{ status: 'reserved', account_id: accountId }]);
+    const [account] = await door.sql(
+      'select status, business_name, plan_key, country, order_currency, order_amount::float8 as amount from nv_accounts where id = $1',
+      [accountId],
+    );
+    expect(account).toEqual({
+      status: 'draft',
+      business_name: request.businessName,
+      plan_key: 'growth',
+      country: 'AR',
+      order_currency: 'ARS',
+      amount: 350_000,
+    });
+    expect(await door.sql('select status, account_id from slug_reservations where slug = $1', [request.slug])).toEqual([
+      { status: 'reserved', account_id: accountId },
+    ]);
     expect(await door.sql('select 1 from nv_onboarding where account_id = $1', [accountId])).toHaveLength(1);
     const preference = (await door.simulator.control.preferences()).find(({ id }) => id === body['preferenceId']);
-    expect(preference).toMatchObject({ external_reference: accountId, notification_url: door.webhookUrl, items: [{ unit_price: 350_000, currency_id: 'ARS' }] });
+    expect(preference).toMatchObject({
+      external_reference: accountId,
+      notification_url: door.webhookUrl,
+      items: [{ unit_price: 350_000, currency_id: 'ARS' }],
+    });
     expect(String(body['initPoint'])).toMatch(/^http/);
   });
 
@@ -199,7 +230,11 @@ describe('checkout', () => {
   ])('a body that is %s is refused in the same form', async (_name, text, type, status) => {
     const answer = await door.post('/onboarding/checkout', text, { 'content-type': type });
     expect(answer.status).toBe(status);
-    expect(answer.body).toMatchObject({ code: expect.any(String) as string, message: expect.any(String) as string, hint: expect.any(String) as string });
+    expect(answer.body).toMatchObject({
+      code: expect.any(String) as string,
+      message: expect.any(String) as string,
+      hint: expect.any(String) as string,
+    });
   });
 
   test('Mercado Pago away: 503 with Retry-After and no word of its insides; the draft stands', async () => {
@@ -216,7 +251,12 @@ describe('checkout', () => {
 describe('the public interface', () => {
   test('P-615 nothing but the documented routes is public', async () => {
     const document = (await (await fetch(`${door.url}/openapi.json`)).json()) as { paths: Record<string, object> };
-    expect(Object.keys(document.paths).sort()).toEqual(['/onboarding/checkout', '/onboarding/checkout/webhook', '/stores/{slug}', '/webhooks/mercadopago']);
+    expect(Object.keys(document.paths).sort()).toEqual([
+      '/onboarding/checkout',
+      '/onboarding/checkout/webhook',
+      '/stores/{slug}',
+      '/webhooks/mercadopago',
+    ]);
     for (const path of ['/', '/onboardings', '/admin', '/stores']) {
       const response = await fetch(`${door.url}${path}`);
       expect(response.status).toBe(404);

@@ -5,6 +5,7 @@ import { loadConfig, type Config } from '../adapters/config.ts';
 import { createLogger } from '../adapters/log.ts';
 import { createRelay, type Relay } from '../client/relay/index.ts';
 import { accountWorkflowId, onboardingWorkflowId } from '../contract/ids.ts';
+import { SEARCH_ATTRIBUTES } from '../contract/search-attributes.ts';
 import { OUTBOX_BACKOFF_MS } from '../contract/outbox.ts';
 import type { CheckoutAnswer } from '../contract/checkout.ts';
 import { eventually } from './support/eventually.ts';
@@ -25,7 +26,7 @@ const relayFor = (db: AdminDb = door.db, client: Client = temporal.client, setti
 beforeAll(async () => {
   [door, temporal] = await Promise.all([openFrontDoor(), connectTemporal()]);
   config = loadConfig({
-    ...Object.fromEntries(Object.entries(door.config).filter(([, value]) => typeof value === 'string')) as Record<string, string>,
+    ...(Object.fromEntries(Object.entries(door.config).filter(([, value]) => typeof value === 'string')) as Record<string, string>),
     MP_LIVE_MODE: String(door.config.MP_LIVE_MODE),
     MP_WEBHOOK_SECRETS: 's1:unused',
     ALTA_ONBOARDING_POLICY: '{}',
@@ -39,7 +40,14 @@ beforeAll(async () => {
 afterEach(() => faults.clear());
 afterAll(async () => {
   faults.remove();
-  await Promise.all([...started].map((id) => temporal.client.workflow.getHandle(id).terminate('test over').catch(() => undefined)));
+  await Promise.all(
+    [...started].map((id) =>
+      temporal.client.workflow
+        .getHandle(id)
+        .terminate('test over')
+        .catch(() => undefined),
+    ),
+  );
   await temporal.close();
   await door.close();
 });
@@ -93,8 +101,13 @@ describe('an approved payment', () => {
     const [job] = await jobsOf(accountId);
     expect(job).toMatchObject({ status: 'queued', payment_id: paymentId, attempt: 1 });
     const run = await temporal.client.workflow.getHandle(onboardingWorkflowId(accountId)).describe();
-    expect(run).toMatchObject({ type: 'onboarding', taskQueue: `${config.ALTA_QUEUE_PREFIX}alta-provisioning`, memo: { jobId: job!.id, paymentId } });
-    expect(run.searchAttributes).toMatchObject({ AltaState: ['Running'], AltaAccountId: [accountId] });
+    expect(run).toMatchObject({
+      type: 'onboarding',
+      taskQueue: `${config.ALTA_QUEUE_PREFIX}alta-provisioning`,
+      memo: { jobId: job!.id, paymentId },
+    });
+    expect(run.typedSearchAttributes.get(SEARCH_ATTRIBUTES.state)).toBe('Running');
+    expect(run.typedSearchAttributes.get(SEARCH_ATTRIBUTES.account)).toBe(accountId);
     expect(await inboxOf(paymentId)).toEqual([{ status: 'processed', result: 'onboarding started' }]);
     expect((await rowOf(paymentId)).status).toBe('completed');
     expect(await relay.tick()).toBe(0);
@@ -115,12 +128,17 @@ describe('an approved payment', () => {
     await door.sql(`update slug_reservations set expires_at = now() + interval '1 minute' where slug = $1`, [slug]);
     await relay.tick();
     expect(await jobsOf(accountId)).toEqual([]);
-    expect(await door.sql(`select expires_at > now() + interval '1 hour' as long from slug_reservations where slug = $1`, [slug])).toEqual([{ long: true }]);
+    expect(await door.sql(`select expires_at > now() + interval '1 hour' as long from slug_reservations where slug = $1`, [slug])).toEqual([
+      { long: true },
+    ]);
     await door.simulator.control.setStatus(paymentId, 'approved');
     await door.simulator.control.idle();
     await relay.tick();
     expect(await jobsOf(accountId)).toHaveLength(1);
-    expect((await inboxOf(paymentId)).map(({ result }) => result)).toEqual(['payment pending; the slug stays reserved', 'onboarding started']);
+    expect((await inboxOf(paymentId)).map(({ result }) => result)).toEqual([
+      'payment pending; the slug stays reserved',
+      'onboarding started',
+    ]);
   });
 
   test('P-106 P-111 a second payment of the account is "paid twice", never a second run', async () => {
@@ -140,7 +158,10 @@ describe('an approved payment', () => {
     // As the run's end would leave it.
     await temporal.client.workflow.getHandle(onboardingWorkflowId(accountId)).terminate('rejected');
     await door.sql(`update provisioning_jobs set status = 'rejected' where account_id = $1`, [accountId]);
-    await door.sql(`update payments set verdict = 'rejected', verdict_code = 'PAYMENT_AMOUNT_MISMATCH', judged_status = 'approved' where payment_id = $1`, [paymentId]);
+    await door.sql(
+      `update payments set verdict = 'rejected', verdict_code = 'PAYMENT_AMOUNT_MISMATCH', judged_status = 'approved' where payment_id = $1`,
+      [paymentId],
+    );
     await renotify(paymentId);
     await relay.tick();
     expect((await inboxOf(paymentId)).at(-1)?.result).toBe('already judged: PAYMENT_AMOUNT_MISMATCH');
@@ -256,18 +277,25 @@ describe('when delivery fails', () => {
     expect((await rowOf(paymentId)).status).toBe('completed');
   });
 
-  test.each(['TEMPORAL_UNAVAILABLE', 'MP_RATE_LIMITED'] as const)('decision 7: pushback (%s) is a retry that does not count', async (code) => {
-    const { accountId, paymentId } = await paid();
-    faults.at(code === 'MP_RATE_LIMITED' ? 'mercadopago.get-payment' : 'temporal.start-onboarding', { mode: 'fail-before', code, times: 7 });
-    for (let attempt = 0; attempt < 7; attempt += 1) {
+  test.each(['TEMPORAL_UNAVAILABLE', 'MP_RATE_LIMITED'] as const)(
+    'decision 7: pushback (%s) is a retry that does not count',
+    async (code) => {
+      const { accountId, paymentId } = await paid();
+      faults.at(code === 'MP_RATE_LIMITED' ? 'mercadopago.get-payment' : 'temporal.start-onboarding', {
+        mode: 'fail-before',
+        code,
+        times: 7,
+      });
+      for (let attempt = 0; attempt < 7; attempt += 1) {
+        await relay.tick();
+        expect(await rowOf(paymentId)).toMatchObject({ status: 'pending', attempt_count: 0 });
+        await wind();
+      }
       await relay.tick();
-      expect(await rowOf(paymentId)).toMatchObject({ status: 'pending', attempt_count: 0 });
-      await wind();
-    }
-    await relay.tick();
-    expect((await rowOf(paymentId)).status).toBe('completed');
-    expect(await jobsOf(accountId)).toHaveLength(1);
-  });
+      expect((await rowOf(paymentId)).status).toBe('completed');
+      expect(await jobsOf(accountId)).toHaveLength(1);
+    },
+  );
 
   test('a Temporal that is really away is pushback; the order stands and starts when it is back', async () => {
     const { accountId, paymentId } = await paid();
@@ -282,7 +310,12 @@ describe('when delivery fails', () => {
   });
 
   test('P-226 a row that can never be delivered is dead at once', async () => {
-    await publish(door.db, { target: 'account', eventKey: `odd/${randomUUID()}`, accountId: null, payload: { type: 'payment.notified', inboxId: randomUUID(), paymentId: '1' } });
+    await publish(door.db, {
+      target: 'account',
+      eventKey: `odd/${randomUUID()}`,
+      accountId: null,
+      payload: { type: 'payment.notified', inboxId: randomUUID(), paymentId: '1' },
+    });
     await relay.tick();
     expect(await rowOfKey('odd/')).toMatchObject({ status: 'failed', attempt_count: 1, error_code: 'INPUT_INVALID' });
   });
@@ -343,17 +376,45 @@ describe('claims', () => {
     expect(await jobsOf(accountId)).toHaveLength(1);
   });
 
+  test('P-111 P-170 a hundred copies while two relays are at work: each answered 200, one run, nothing left over', async () => {
+    const { accountId, paymentId } = await paid();
+    const [inbox] = await door.sql<{ delivery_key: string }>('select delivery_key from webhook_inbox where payment_id = $1', [paymentId]);
+    const relays = [relayFor(), relayFor()];
+    const runs = relays.map((each) => each.run());
+    const reports = await door.simulator.control.deliver({
+      paymentId,
+      url: door.webhookUrl,
+      copies: 100,
+      notificationId: inbox!.delivery_key.slice(2),
+      retry: false,
+    });
+    expect(reports.map(({ status }) => status)).toEqual(Array(100).fill(200));
+    await eventually(async () => (await rowOf(paymentId)).status === 'completed');
+    await Promise.all(relays.map((each) => each.stop()));
+    await Promise.all(runs);
+    expect(await inboxOf(paymentId)).toHaveLength(1);
+    expect((await inboxOf(paymentId))[0]?.status).toBe('processed');
+    expect(await jobsOf(accountId)).toHaveLength(1);
+  });
+
   test('P-221 two relays at once deliver each of 60 rows once', async () => {
     const other = createAdminDb(door.config.ADMIN_DATABASE_URL);
     const accounts = Array.from({ length: 60 }, () => randomUUID());
     for (const id of accounts) {
       started.add(accountWorkflowId(id));
-      await publish(door.db, { target: 'account', eventKey: `account.created/${id}`, accountId: null, payload: { type: 'account.created', accountId: id, version: 3, aspects: ['client'] } });
+      await publish(door.db, {
+        target: 'account',
+        eventKey: `account.created/${id}`,
+        accountId: null,
+        payload: { type: 'account.created', accountId: id, version: 3, aspects: ['client'] },
+      });
     }
     const relays = [relayFor(), relayFor(other)];
     const runs = relays.map((each) => each.run());
     await eventually(async () => {
-      const [row] = await door.sql<{ n: number }>(`select count(*)::int as n from outbox where event_key like 'account.created/%' and status = 'completed' and attempt_count = 1`);
+      const [row] = await door.sql<{ n: number }>(
+        `select count(*)::int as n from outbox where event_key like 'account.created/%' and status = 'completed' and attempt_count = 1`,
+      );
       return row!.n === accounts.length;
     });
     await Promise.all(relays.map((each) => each.stop()));

@@ -82,7 +82,8 @@ async function attempt(db: Tx, { accountId, jobId, clusterId, clientId, actor }:
 function takenName(error: unknown): AltaError | undefined {
   const constraint = error instanceof AltaError ? error.details['constraint'] : undefined;
   if (constraint === 'nv_accounts_open_slug') return new AltaError('CONFLICT', 'slug: another open store has it', { cause: error });
-  if (constraint === 'nv_accounts_open_domain') return new AltaError('CONFLICT', 'custom_domain: another open store has it', { cause: error });
+  if (constraint === 'nv_accounts_open_domain')
+    return new AltaError('CONFLICT', 'custom_domain: another open store has it', { cause: error });
   return undefined;
 }
 

@@ -135,9 +135,16 @@ export async function setClusterState(db: Tx, clusterId: string, change: Cluster
            )
            select ${COLUMNS} from changed`,
     values: [
-      clusterId, change.isActive ?? null, change.status ?? null, change.weight ?? null,
-      change.maxTenants ?? null, change.maxTenants !== undefined, change.lastError ?? null, change.lastError !== undefined,
-      change.actor, change.reason,
+      clusterId,
+      change.isActive ?? null,
+      change.status ?? null,
+      change.weight ?? null,
+      change.maxTenants ?? null,
+      change.maxTenants !== undefined,
+      change.lastError ?? null,
+      change.lastError !== undefined,
+      change.actor,
+      change.reason,
     ],
   });
   if (row === undefined) throw new AltaError('CLUSTER_UNKNOWN', `no cluster ${JSON.stringify(clusterId)} is registered`);

@@ -37,13 +37,14 @@ export interface AdminDbOptions {
 
 const INT8 = 20;
 const TIMESTAMPTZ = 1184;
+const builtInParser: (oid: number, format?: 'text' | 'binary') => unknown = pg.types.getTypeParser;
 
 /** int8 as a number where it is exact, as text beyond; timestamps as ISO text, so that rows are plain JSON; numeric stays text. */
 const types = {
   getTypeParser(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
     if (oid === INT8) return (text) => (Number.isSafeInteger(Number(text)) ? Number(text) : text);
     if (oid === TIMESTAMPTZ) return (text) => new Date(text).toISOString();
-    return pg.types.getTypeParser(oid, format as 'text') as (value: string) => unknown;
+    return builtInParser(oid, format) as (value: string) => unknown;
   },
 };
 
@@ -60,7 +61,7 @@ export function createAdminDb(url: string, options: AdminDbOptions = {}): AdminD
     lock_timeout: options.lockTimeoutMs ?? 5_000,
     idle_in_transaction_session_timeout: statementTimeout + 5_000,
     keepAlive: true,
-    types: types as unknown as pg.CustomTypesConfig,
+    types: types,
   });
   // Without a listener the loss of an idle connection would end the process.
   pool.on('error', (error) => options.log?.warn({ err: error }, 'admin db: an idle connection was lost'));

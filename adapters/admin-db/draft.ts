@@ -65,7 +65,8 @@ async function refuseTakenDomain(tx: Tx, checkout: CheckoutRequest): Promise<voi
            and status in ('provisioned', 'approved', 'live', 'suspended')`,
     values: [checkout.customDomain, checkout.accountId ?? null],
   });
-  if (taken.length > 0) throw new AltaError('CONFLICT', 'customDomain: another store has this domain', { details: { field: 'customDomain' } });
+  if (taken.length > 0)
+    throw new AltaError('CONFLICT', 'customDomain: another store has this domain', { details: { field: 'customDomain' } });
 }
 
 async function whyNoDraft(tx: Tx, accountId: string): Promise<AltaError> {

@@ -70,6 +70,14 @@ export async function ignoreNotification(db: Tx, notification: IgnoredNotificati
   });
 }
 
+/**
+ * Locks an inbox row before its outbox row is marked. `acceptNotification` takes the two in this order as well: the other way round,
+ * a repeated delivery and a mark would each wait for the other.
+ */
+export async function lockInbox(tx: Tx, inboxId: string): Promise<void> {
+  await tx.query({ name: 'admin-db.lock-inbox', text: 'select id from webhook_inbox where id = $1 for update', values: [inboxId] });
+}
+
 export interface Settlement {
   status: 'processed' | 'ignored';
   /** One line for people: what was done, or why nothing was. */

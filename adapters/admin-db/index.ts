@@ -1,6 +1,15 @@
 export { createAdminDb, type AdminDb, type AdminDbOptions, type NamedQuery, type Tx } from './db.ts';
 export { migrate, pendingMigrations } from './migrate.ts';
-export { changeStatus, findOrder, findTenant, loadMpCredentials, loadOrder, loadSnapshot, openDraft, saveMpCredentials } from './accounts.ts';
+export {
+  changeStatus,
+  findOrder,
+  findTenant,
+  loadMpCredentials,
+  loadOrder,
+  loadSnapshot,
+  openDraft,
+  saveMpCredentials,
+} from './accounts.ts';
 export type { Order, Tenant } from './accounts.ts';
 export type { MpCredentials } from './mp-credentials.ts';
 export { loadPlan, planPrice, type Plan } from './plans.ts';
@@ -14,7 +23,7 @@ export type { ClusterAccess, ClusterChange, ClusterRegistration, ClusterRow } fr
 export { beginStep, endStep, listJobs, openJob, recordDecision, setJobState, showJob } from './jobs.ts';
 export type { BeginStep, Decision, EndStep, JobDetails, JobRow, JobStateChange, OpenedJob, StepRecord } from './jobs.ts';
 export { listSteps } from './job-reports.ts';
-export { acceptNotification, ignoreNotification, listInbox, settleInbox } from './inbox.ts';
+export { acceptNotification, ignoreNotification, listInbox, lockInbox, settleInbox } from './inbox.ts';
 export type { Accepted, IgnoredNotification, InboxRow, Notification, Settlement } from './inbox.ts';
 export { claimOutbox, completeOutbox, failOutbox, outboxStats, publish, purgeOutbox, releaseOutbox, retryOutbox } from './outbox.ts';
 export type { OutboxClaim, OutboxEvent, OutboxRow, OutboxStats } from './outbox.ts';

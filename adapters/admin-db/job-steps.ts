@@ -99,8 +99,14 @@ export async function endStep(db: Tx, end: EndStep): Promise<boolean> {
              and ($8::int is null or $8 = case when $3 then s.undo_attempt else s.attempt end)
            returning step`,
     values: [
-      end.jobId, end.step, end.undo, state, end.code ?? null, end.message ?? null,
-      end.result === undefined ? null : JSON.stringify(end.result), end.attempt ?? null,
+      end.jobId,
+      end.step,
+      end.undo,
+      state,
+      end.code ?? null,
+      end.message ?? null,
+      end.result === undefined ? null : JSON.stringify(end.result),
+      end.attempt ?? null,
     ],
   });
   return rows.length > 0;

@@ -72,8 +72,13 @@ export async function setJobState(db: Tx, jobId: string, change: JobStateChange)
            )
            select id from changed union all select id from provisioning_jobs where id = $1 and status = $2 and status in ${FINAL}`,
     values: [
-      jobId, state, code ?? null, message ?? null,
-      state === 'parked' ? (parkedStep ?? null) : null, state === 'parked' ? (deadline ?? null) : null, clusterId ?? null,
+      jobId,
+      state,
+      code ?? null,
+      message ?? null,
+      state === 'parked' ? (parkedStep ?? null) : null,
+      state === 'parked' ? (deadline ?? null) : null,
+      clusterId ?? null,
     ],
   });
   return rows.length > 0;

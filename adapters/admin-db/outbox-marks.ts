@@ -33,7 +33,7 @@ const COMPLETE = mark('admin-db.complete-outbox', {
 const RETRY = mark('admin-db.retry-outbox', {
   status: `'pending'`,
   count: 'attempt_count',
-  next: 'now() + $4 * interval \'1 millisecond\'',
+  next: "now() + $4 * interval '1 millisecond'",
   more: 'error_code = $5, error_message = $6,',
 });
 const FAIL = mark('admin-db.fail-outbox', {
@@ -45,7 +45,7 @@ const FAIL = mark('admin-db.fail-outbox', {
 const RELEASE = mark('admin-db.release-outbox', {
   status: `'pending'`,
   count: 'greatest(attempt_count - 1, 0)',
-  next: 'now() + $4 * interval \'1 millisecond\'',
+  next: "now() + $4 * interval '1 millisecond'",
 });
 
 async function apply(db: Tx, query: NamedQuery): Promise<boolean> {

@@ -57,8 +57,18 @@ export async function recordPayment(db: Tx, facts: PaymentFacts): Promise<Paymen
            union all
            select ${COLUMNS} from payments p where p.payment_id = $1 and not exists (select from stored)`,
     values: [
-      facts.paymentId, facts.accountId, facts.status, facts.statusDetail, facts.amount, facts.amountRefunded, facts.currency,
-      facts.collectorId, facts.externalReference, facts.liveMode, facts.dateApproved, facts.dateLastUpdated,
+      facts.paymentId,
+      facts.accountId,
+      facts.status,
+      facts.statusDetail,
+      facts.amount,
+      facts.amountRefunded,
+      facts.currency,
+      facts.collectorId,
+      facts.externalReference,
+      facts.liveMode,
+      facts.dateApproved,
+      facts.dateLastUpdated,
     ],
   });
   // Lost against a first, newer record of the same moment: the statement's snapshot shows neither.

@@ -68,7 +68,8 @@ export async function reservePlacement(db: Tx, reservation: Reservation): Promis
   for (let round = 0; round < 3; round += 1) {
     const now = await look(db, accountId, jobId);
     if (now.stored !== null && now.live !== null) {
-      if (await renew(db, reservation, now.live.id)) return { clusterId: now.live.clusterId, candidates: now.live.candidates, reused: true };
+      if (await renew(db, reservation, now.live.id))
+        return { clusterId: now.live.clusterId, candidates: now.live.candidates, reused: true };
       continue;
     }
     const result = now.stored === null ? await draw(db, reservation, now.candidates, random) : await keep(db, reservation, now, now.stored);
@@ -124,7 +125,8 @@ async function keep(
   if (outcome === 'changed') return outcome;
   if (outcome === 'taken') return { clusterId, candidates, reused: true };
   for (const candidate of candidates) {
-    if (candidate.clusterId === clusterId) candidate.reason = refused.find((one) => one.clusterId === clusterId)?.reason ?? 'taken meanwhile';
+    if (candidate.clusterId === clusterId)
+      candidate.reason = refused.find((one) => one.clusterId === clusterId)?.reason ?? 'taken meanwhile';
   }
   return { clusterId: null, candidates, reused: true };
 }

@@ -1,4 +1,5 @@
 import type { Tx } from './db.ts';
+import { breaks } from './errors.ts';
 import type { RankedCandidate } from './rank.ts';
 
 export interface SlotRequest {
@@ -47,11 +48,18 @@ const TAKE = `
  */
 export async function takeSlot(db: Tx, request: SlotRequest): Promise<'taken' | 'full' | 'changed'> {
   const { accountId, jobId, clusterId, ttlSeconds, candidates, stays } = request;
-  const [row] = await db.query<{ mine: boolean; slot: boolean }>({
-    name: 'admin-db.take-slot',
-    text: TAKE,
-    values: [accountId, jobId, clusterId, ttlSeconds, JSON.stringify(candidates), stays],
-  });
+  let row: { mine: boolean; slot: boolean } | undefined;
+  try {
+    [row] = await db.query<{ mine: boolean; slot: boolean }>({
+      name: 'admin-db.take-slot',
+      text: TAKE,
+      values: [accountId, jobId, clusterId, ttlSeconds, JSON.stringify(candidates), stays],
+    });
+  } catch (error) {
+    // A try of the same step that was thought lost took the slot meanwhile; nothing of this statement stays.
+    if (breaks(error, 'placements_one_live')) return 'changed';
+    throw error;
+  }
   if (row?.slot === true) return 'taken';
   return row?.mine === true ? 'full' : 'changed';
 }

@@ -1,5 +1,5 @@
 import { createTransport } from 'nodemailer';
-import { AltaError } from '../../contract/errors.ts';
+import { AltaError, isAltaError } from '../../contract/errors.ts';
 import { effect } from '../effect.ts';
 
 export interface Mail {
@@ -40,6 +40,7 @@ export function createMailer(options: { smtpUrl: string | undefined; from: strin
       try {
         await effect('mailer.send', () => transport.sendMail({ ...mail, from: options.from, messageId: `<${messageId}@alta.example.com>` }));
       } catch (error) {
+        if (isAltaError(error)) throw error;
         const { responseCode, code } = error as { responseCode?: number; code?: string };
         // 5xx of SMTP is the server's last word about this message; everything else may pass.
         const rejected = responseCode !== undefined && responseCode >= 500;

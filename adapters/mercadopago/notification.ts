@@ -69,8 +69,7 @@ function readBody(raw: unknown): Body | null {
 function deliveryKey({ query, headers }: NotificationRequest, body: Body, dataId: string | undefined): string {
   const id = idText(body['id']);
   // The documented example has the payment's own id there: no id of a notification.
-  const bodyDataId = idText((body['data'] as Body | null | undefined)?.['id']);
-  if (id !== undefined && id !== dataId && id !== bodyDataId) return `n:${id}`;
+  if (id !== undefined && id !== dataId) return `n:${id}`;
   const requestId = one(headers['x-request-id']);
   if (requestId !== undefined && /^[\x21-\x7e]{1,200}$/.test(requestId)) return `r:${requestId}`;
   const pairs = Object.entries(query).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));

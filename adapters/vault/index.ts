@@ -75,7 +75,10 @@ function readKeys(keys: string): Map<string, Buffer> {
     const keyId = entry.slice(0, Math.max(at, 0)).trim();
     const text = entry.slice(at + 1).trim();
     if (!/^[A-Za-z0-9_-]{1,40}$/.test(keyId)) {
-      throw new AltaError('CONFIG_INVALID', `ALTA_VAULT_KEYS: entry ${index + 1} needs a key id of letters, digits, "-" or "_" before a colon`);
+      throw new AltaError(
+        'CONFIG_INVALID',
+        `ALTA_VAULT_KEYS: entry ${index + 1} needs a key id of letters, digits, "-" or "_" before a colon`,
+      );
     }
     const key = Buffer.from(text, 'base64');
     // Node's decoder skips what is not base64, so that a broken key could pass for a shorter, valid one.

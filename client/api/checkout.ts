@@ -38,7 +38,11 @@ export async function checkout({ db, mp, config }: ApiDeps, request: CheckoutReq
 const orderKey = (order: object): string => createHash('sha256').update(JSON.stringify(order)).digest('hex').slice(0, 40);
 
 export function checkoutRoutes(app: FastifyInstance, deps: ApiDeps): void {
-  const docs = { summary: 'Opens an onboarding', tags: ['onboarding'], body: z.toJSONSchema(checkoutSchema, { io: 'input', unrepresentable: 'any' }) };
+  const docs = {
+    summary: 'Opens an onboarding',
+    tags: ['onboarding'],
+    body: z.toJSONSchema(checkoutSchema, { io: 'input', unrepresentable: 'any' }),
+  };
   app.post('/onboarding/checkout', { bodyLimit: CHECKOUT_BODY_LIMIT, schema: docs }, async (request, reply) => {
     const parsed = checkoutSchema.safeParse(request.body ?? {});
     if (!parsed.success) throw invalidInput(parsed.error);

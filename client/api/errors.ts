@@ -41,16 +41,18 @@ export function answerError(log: Logger) {
   return async (thrown: unknown, request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const error = toAltaError(thrown);
     const { http, hint, retryable } = errorRow(error.code);
-    const line = { err: error, code: error.code, route: request.routeOptions.url, requestId: request.id };
-    if (http >= 500) log.error(line, 'request failed');
-    else log.info(line, 'request refused');
+    const line = { code: error.code, route: request.routeOptions.url, requestId: request.id };
+    if (http >= 500) log.error({ ...line, err: error }, 'request failed');
+    // No stack: whoever forges requests must not fill the disk.
+    else log.info({ ...line, reason: error.message.slice(0, 200) }, 'request refused');
     if (http === 503 || (http === 429 && reply.getHeader('retry-after') === undefined)) {
       void reply.header('retry-after', retryAfter(error.retryAfterMs ?? DEFAULT_RETRY_MS));
     }
     const field = error.details['field'];
     const answer: ErrorAnswer = {
       code: error.code,
-      message: http < 500 ? error.message : retryable ? 'The service cannot do this now; try again later.' : 'The service failed; it was logged.',
+      message:
+        http < 500 ? error.message : retryable ? 'The service cannot do this now; try again later.' : 'The service failed; it was logged.',
       ...(typeof field === 'string' ? { field } : {}),
       hint,
     };

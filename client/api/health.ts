@@ -9,7 +9,7 @@ export function healthRoutes(app: FastifyInstance, { db }: ApiDeps): void {
   app.get('/healthz', { schema: { hide: true }, config: { rateLimit: false } }, () => ({ status: 'ok' }));
 
   app.get('/readyz', { schema: { hide: true }, config: { rateLimit: false } }, async () => {
-    await db.query({ name: 'api.ready', text: 'select 1', values: [] });
+    await db.query({ name: 'admin-db.ready', text: 'select 1', values: [] });
     return { status: 'ready' };
   });
 }

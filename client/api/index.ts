@@ -30,13 +30,14 @@ const RATE_PER_MINUTE = 300;
  * operators use the CLI or the typed client. Every refusal is an `ErrorAnswer` with a code of the error table.
  */
 export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
+  const log: FastifyBaseLogger = deps.log;
   const app = fastify({
-    loggerInstance: deps.log as FastifyBaseLogger,
+    loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: CONNECTION_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    http: { headersTimeout: HEADERS_TIMEOUT_MS },
+    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: HEADERS_TIMEOUT_MS },
     bodyLimit: BODY_LIMIT,
     routerOptions: { maxParamLength: 300 },
     forceCloseConnections: 'idle',
@@ -44,7 +45,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     onConstructorPoisoning: 'error',
   });
   // Bodies are checked by the contract's zod schemas in the handlers; the routes' JSON schemas are documentation.
-  app.setValidatorCompiler(() => (value) => ({ value }));
+  app.setValidatorCompiler(() => (value: unknown) => ({ value }));
   app.setErrorHandler(answerError(deps.log));
   app.setNotFoundHandler(() => {
     throw new AltaError('NOT_FOUND', 'no such route');

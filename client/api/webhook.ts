@@ -19,7 +19,11 @@ export function webhookRoutes(app: FastifyInstance, deps: ApiDeps): void {
   const { db, config, log } = deps;
 
   const receive = async (request: FastifyRequest, reply: FastifyReply): Promise<{ status: string }> => {
-    const notification = parseNotification({ query: request.query as Record<string, unknown>, headers: request.headers, body: request.body });
+    const notification = parseNotification({
+      query: request.query as Record<string, unknown>,
+      headers: request.headers,
+      body: request.body,
+    });
     if (notification.kind === 'ignored') {
       log.info({ topic: notification.topic, reason: notification.reason }, 'notification ignored');
       return { status: 'ignored' };
@@ -35,7 +39,8 @@ export function webhookRoutes(app: FastifyInstance, deps: ApiDeps): void {
       maxAgeMs: config.WEBHOOK_MAX_AGE_MS,
       maxFutureMs: config.WEBHOOK_MAX_FUTURE_MS,
     });
-    if (!verdict.ok) throw new AltaError('SIGNATURE_INVALID', `signature refused: ${verdict.reason}`, { details: { reason: verdict.reason } });
+    if (!verdict.ok)
+      throw new AltaError('SIGNATURE_INVALID', `signature refused: ${verdict.reason}`, { details: { reason: verdict.reason } });
 
     const { inboxId, first } = await acceptNotification(db, {
       deliveryKey: notification.deliveryKey,
@@ -46,7 +51,10 @@ export function webhookRoutes(app: FastifyInstance, deps: ApiDeps): void {
       secretId: verdict.secretId,
       skewMs: verdict.skewMs,
     });
-    log.info({ inboxId, paymentId: notification.dataId, first, action: notification.action, skewMs: verdict.skewMs }, 'notification accepted');
+    log.info(
+      { inboxId, paymentId: notification.dataId, first, action: notification.action, skewMs: verdict.skewMs },
+      'notification accepted',
+    );
     void reply.code(200);
     return { status: first ? 'accepted' : 'repeated' };
   };

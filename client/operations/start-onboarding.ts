@@ -1,4 +1,10 @@
-import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowIdConflictPolicy, WorkflowIdReusePolicy, WorkflowNotFoundError } from '@temporalio/client';
+import {
+  type Client,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowIdConflictPolicy,
+  WorkflowIdReusePolicy,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
 import type { Config } from '../../adapters/config.ts';
 import { ONBOARDING_WORKFLOW, onboardingWorkflowId, taskQueue } from '../../contract/ids.ts';
 import { SIGNAL_PAYMENT_CHANGED, type OnboardingInput, type PaymentChanged } from '../../contract/onboarding.ts';
@@ -53,12 +59,29 @@ export async function startOnboarding(
 }
 
 /** Tells a running onboarding to read its payment again. False when no run is open. Throws TEMPORAL_UNAVAILABLE or INTERNAL. */
-export async function signalPaymentChanged({ temporal }: Pick<StartDeps, 'temporal'>, accountId: string, news: PaymentChanged): Promise<boolean> {
+export async function signalPaymentChanged(
+  { temporal }: Pick<StartDeps, 'temporal'>,
+  accountId: string,
+  news: PaymentChanged,
+): Promise<boolean> {
   try {
     await callTemporal(temporal, 'temporal.signal-payment-changed', () =>
       temporal.workflow.getHandle(onboardingWorkflowId(accountId)).signal(SIGNAL_PAYMENT_CHANGED, news),
     );
     return true;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}
+
+/** Whether a run is open under this id. Throws TEMPORAL_UNAVAILABLE or INTERNAL. */
+export async function isRunning(temporal: Client, workflowId: string): Promise<boolean> {
+  try {
+    const { status } = await callTemporal(temporal, 'temporal.describe-onboarding', () =>
+      temporal.workflow.getHandle(workflowId).describe(),
+    );
+    return status.name === 'RUNNING';
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return false;
     throw error;

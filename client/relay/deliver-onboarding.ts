@@ -1,14 +1,24 @@
-import { extendReservation, findOrder, openJob, publish, recordPayment, showJob, type JobDetails, type Order, type OutboxRow, type PaymentRow } from '../../adapters/admin-db/index.ts';
+import {
+  extendReservation,
+  findOrder,
+  openJob,
+  publish,
+  recordPayment,
+  showJob,
+  type JobDetails,
+  type Order,
+  type OutboxRow,
+  type PaymentRow,
+} from '../../adapters/admin-db/index.ts';
 import type { Payment } from '../../adapters/mercadopago/index.ts';
 import { AltaError, isAltaError } from '../../contract/errors.ts';
 import { onboardingWorkflowId } from '../../contract/ids.ts';
 import { paymentNotifiedSchema } from '../../contract/outbox.ts';
 import { FINAL_JOB_STATES } from '../../contract/steps.ts';
+import { BEFORE_STORE } from '../operations/account-states.ts';
 import { signalPaymentChanged, startOnboarding } from '../operations/start-onboarding.ts';
 import type { Deliver, RelayDeps } from './deps.ts';
 
-/** States of an account whose store was not made yet. */
-const BEFORE_STORE: ReadonlySet<string> = new Set(['draft', 'paid', 'provisioning', 'provision_failed']);
 /** Payment states that may still become approved (P-107). */
 const STILL_OPEN: ReadonlySet<string> = new Set(['pending', 'in_process', 'authorized']);
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -118,7 +128,11 @@ async function notApproved(deps: RelayDeps, facts: Facts): Promise<string> {
   if (job !== null && mine && !isFinal(job) && (await tellRun(deps, facts))) return `payment ${status}; the running onboarding was told`;
   if (!BEFORE_STORE.has(account.status)) {
     await tellAccount(deps, facts);
-    if (mine) deps.log.warn({ accountId: account.accountId, paymentId: payment.paymentId, alert: 'payment changed after provisioning' }, `payment ${status}`);
+    if (mine)
+      deps.log.warn(
+        { accountId: account.accountId, paymentId: payment.paymentId, alert: 'payment changed after provisioning' },
+        `payment ${status}`,
+      );
     return `payment ${status}; the account was told`;
   }
   if (STILL_OPEN.has(payment.status)) {
@@ -129,7 +143,10 @@ async function notApproved(deps: RelayDeps, facts: Facts): Promise<string> {
 }
 
 function paidTwice({ log }: RelayDeps, { payment, account, job }: Facts): string {
-  log.warn({ accountId: account.accountId, paymentId: payment.paymentId, firstPaymentId: job?.paymentId, alert: 'paid twice' }, 'a second payment of one account was approved');
+  log.warn(
+    { accountId: account.accountId, paymentId: payment.paymentId, firstPaymentId: job?.paymentId, alert: 'paid twice' },
+    'a second payment of one account was approved',
+  );
   return 'paid twice';
 }
 

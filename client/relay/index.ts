@@ -1,6 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { claimOutbox, completeOutbox, failOutbox, releaseOutbox, retryOutbox, settleInbox, type OutboxRow } from '../../adapters/admin-db/index.ts';
+import {
+  claimOutbox,
+  completeOutbox,
+  failOutbox,
+  lockInbox,
+  releaseOutbox,
+  retryOutbox,
+  settleInbox,
+  type OutboxRow,
+} from '../../adapters/admin-db/index.ts';
 import { effect } from '../../adapters/effect.ts';
 import { OUTBOX_TARGETS, paymentNotifiedSchema, type OutboxTarget } from '../../contract/outbox.ts';
 import { deliverAccount } from './deliver-account.ts';
@@ -52,6 +61,7 @@ export function createRelay(deps: RelayDeps): Relay {
 async function markDelivered({ db }: RelayDeps, row: OutboxRow, { inbox }: Delivered): Promise<boolean> {
   if (inbox === undefined) return completeOutbox(db, row);
   return db.tx('admin-db.mark-delivered', async (tx) => {
+    await lockInbox(tx, inbox.inboxId);
     const held = await completeOutbox(tx, row);
     if (held) await settleInbox(tx, inbox.inboxId, inbox.settlement);
     return held;
@@ -67,14 +77,19 @@ async function markFailed({ db, log }: RelayDeps, row: OutboxRow, error: unknown
       if (kind === 'release') return releaseOutbox(db, row, consequence);
       if (kind === 'retry') return retryOutbox(db, row, consequence);
       return db.tx('admin-db.bury', async (tx) => {
-        const buried = await failOutbox(tx, row, { code, message });
         const notified = paymentNotifiedSchema.safeParse(row.payload);
-        if (buried && notified.success) await settleInbox(tx, notified.data.inboxId, { status: 'processed', result: `dead: ${code}: ${message}` });
+        if (notified.success) await lockInbox(tx, notified.data.inboxId);
+        const buried = await failOutbox(tx, row, { code, message });
+        if (buried && notified.success)
+          await settleInbox(tx, notified.data.inboxId, { status: 'processed', result: `dead: ${code}: ${message}` });
         return buried;
       });
     });
     const level = kind === 'release' ? 'info' : kind === 'retry' ? 'warn' : 'error';
-    log[level]({ ...line, err: error, code, held, ...(kind === 'fail' ? { alert: 'dead letter' } : { delayMs: consequence.delayMs }) }, `delivery failed: ${kind}`);
+    log[level](
+      { ...line, err: error, code, held, ...(kind === 'fail' ? { alert: 'dead letter' } : { delayMs: consequence.delayMs }) },
+      `delivery failed: ${kind}`,
+    );
   } catch (unmarked) {
     log.error({ ...line, err: unmarked }, 'a failed delivery could not be marked; its lease will run out');
   }

@@ -2,16 +2,16 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 export interface PumpOptions<Row> {
   /** Claims up to `limit` due rows. */
-  claim(limit: number): Promise<Row[]>;
+  claim: (limit: number) => Promise<Row[]>;
   /** Delivers and marks one row; never throws. False: the other side pushed back. */
-  deliver(row: Row): Promise<boolean>;
+  deliver: (row: Row) => Promise<boolean>;
   /** Rows under way at once. */
   capacity: number;
   /** Wait after work, and the longest wait while idle, ms. */
   busyMs: number;
   idleMs: number;
   /** Called when claiming failed, with how often in a row. */
-  onClaimFailed(error: unknown, times: number): void;
+  onClaimFailed: (error: unknown, times: number) => void;
 }
 
 export interface Pump {

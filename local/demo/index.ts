@@ -1,9 +1,8 @@
 import { Listr } from 'listr2';
-import { createAdminDb, type AdminDb, type JobDetails } from '../../adapters/admin-db/index.ts';
+import { createAdminDb, type AdminDb, type JobDetails, type StepRecord } from '../../adapters/admin-db/index.ts';
 import { createVault } from '../../adapters/vault/index.ts';
 import type { CheckoutAnswer } from '../../contract/checkout.ts';
-import { AltaError } from '../../contract/errors.ts';
-import { STEP_NAMES, type StepName } from '../../contract/steps.ts';
+import { STEP_NAMES } from '../../contract/steps.ts';
 import type { Stack } from '../stack.ts';
 import { connectMercadoPago, inventOrder, payOrder, placeOrder } from './order.ts';
 import { findStore, linkFromMail, readPagesAsVisitor, signInAsOwner, type OpenStore } from './proof.ts';
@@ -60,7 +59,7 @@ export async function runDemo(stack: Stack, signal: AbortSignal): Promise<Outcom
         },
       },
     ],
-    { concurrent: false, exitOnError: true, registerSignalListeners: false, rendererOptions: { collapseSubtasks: false } },
+    { concurrent: false, exitOnError: true, registerSignalListeners: false, rendererOptions: { collapseSubtasks: false, collapseSkips: false } },
   );
   try {
     const { details, store, pages } = await tasks.run();
@@ -70,42 +69,48 @@ export async function runDemo(stack: Stack, signal: AbortSignal): Promise<Outcom
   }
 }
 
-interface Gate {
-  promise: Promise<string>;
-  open: (title: string) => void;
-  fail: (error: unknown) => void;
+interface StepLine {
+  title: string;
+  /** Why there is nothing to show for it. */
+  skipped?: string;
 }
 
-/** One line for each step; a line is done when the ledger says so. */
-function stepTasks(db: AdminDb, signal: AbortSignal): { title: string; task: (context: Context, task: { title: string }) => Promise<void> }[] {
-  const gates = new Map<StepName, Gate>(
-    STEP_NAMES.map((step) => {
-      const { promise, resolve, reject } = Promise.withResolvers<string>();
-      promise.catch(() => undefined);
-      return [step, { promise, open: resolve, fail: reject }];
-    }),
-  );
+interface StepTask {
+  title: string;
+  skip: (message?: string) => void;
+}
+
+/** One line for each step; a line is done when the ledger says so. A failure is shown at its step; the others were not reached. */
+function stepTasks(db: AdminDb, signal: AbortSignal): { title: string; task: (context: Context, task: StepTask) => Promise<void> }[] {
+  const gates = new Map(STEP_NAMES.map((step) => [step, Promise.withResolvers<StepLine>()]));
+  for (const gate of gates.values()) gate.promise.catch(() => undefined);
+  let newest: StepRecord[] = [];
   const onLook = ({ steps }: JobDetails): void => {
+    newest = steps;
     for (const record of steps) {
-      const gate = gates.get(record.step);
-      if (record.state === 'done') gate?.open(describeStep(record.step, record));
-      if (record.state === 'skipped') gate?.open(`${describeStep(record.step, record)}: skipped`);
+      const title = describeStep(record.step, record);
+      if (record.state === 'done') gates.get(record.step)?.resolve({ title });
+      if (record.state === 'skipped') gates.get(record.step)?.resolve({ title, skipped: 'skipped' });
     }
   };
-  let watching: Promise<void> | undefined;
   const watch = async (context: Context): Promise<void> => {
     try {
       context.details = await watchOnboarding(db, context.answer.accountId, { onLook, signal });
-      for (const [step, gate] of gates) gate.fail(new AltaError('INTERNAL', `the onboarding ended without the step ${step}`));
     } catch (error) {
-      for (const gate of gates.values()) gate.fail(error);
+      const blamed = newest.find(({ state }) => state === 'failed') ?? newest.find(({ state }) => state !== 'done');
+      gates.get(blamed?.step ?? STEP_NAMES[0] ?? 'verify-payment')?.reject(error);
     }
+    for (const [step, gate] of gates) gate.resolve({ title: describeStep(step, undefined), skipped: 'not reached' });
   };
+  let watching: Promise<void> | undefined;
   return STEP_NAMES.map((step) => ({
     title: describeStep(step, undefined),
     task: async (context, task) => {
       watching ??= watch(context);
-      task.title = (await gates.get(step)?.promise) ?? task.title;
+      const line = await gates.get(step)?.promise;
+      if (line !== undefined) task.title = line.title;
+      if (line?.skipped !== undefined) task.skip(line.skipped);
+      // The job ends a moment after its last step; what comes next needs the ended job.
       if (step === STEP_NAMES.at(-1)) await watching;
     },
   }));

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createClient, type SupabaseClient } from '@supabase/supabase-js';
+import { createClient } from '@supabase/supabase-js';
 import { effect } from '../../adapters/effect.ts';
 import { AltaError } from '../../contract/errors.ts';
 import type { MailCatcher } from '../smtp.ts';
@@ -14,7 +14,7 @@ export interface OpenStore {
   publishableKey: string;
 }
 
-const visitor = ({ url, publishableKey }: OpenStore): SupabaseClient =>
+const visitor = ({ url, publishableKey }: OpenStore) =>
   createClient(url, publishableKey, { auth: { persistSession: false, autoRefreshToken: false } });
 
 const failed = (what: string, reason: unknown): AltaError => new AltaError('WRITE_NOT_CONFIRMED', `${what}: ${String(reason)}`);

@@ -18,17 +18,31 @@ const sql = (text: string) => ({ name: `test.${text.length}.${text.slice(0, 20)}
 
 describe('faults of PostgreSQL', () => {
   test.each([
-    ['08006', 'ADMIN_DB_UNAVAILABLE'], ['53300', 'ADMIN_DB_UNAVAILABLE'], ['57P01', 'ADMIN_DB_UNAVAILABLE'], ['57P03', 'ADMIN_DB_UNAVAILABLE'],
-    ['55P03', 'ADMIN_DB_UNAVAILABLE'], ['57014', 'ADMIN_DB_UNAVAILABLE'], ['40001', 'ADMIN_DB_UNAVAILABLE'], ['40P01', 'ADMIN_DB_UNAVAILABLE'],
-    ['ECONNREFUSED', 'ADMIN_DB_UNAVAILABLE'], ['ECONNRESET', 'ADMIN_DB_UNAVAILABLE'], ['23505', 'ADMIN_DB_REJECTED'], ['23514', 'ADMIN_DB_REJECTED'],
-    ['42P01', 'ADMIN_DB_REJECTED'], ['42501', 'ADMIN_DB_REJECTED'], ['22P02', 'ADMIN_DB_REJECTED'], ['ALT01', 'LEGACY_JOB_TYPE'],
+    ['08006', 'ADMIN_DB_UNAVAILABLE'],
+    ['53300', 'ADMIN_DB_UNAVAILABLE'],
+    ['57P01', 'ADMIN_DB_UNAVAILABLE'],
+    ['57P03', 'ADMIN_DB_UNAVAILABLE'],
+    ['55P03', 'ADMIN_DB_UNAVAILABLE'],
+    ['57014', 'ADMIN_DB_UNAVAILABLE'],
+    ['40001', 'ADMIN_DB_UNAVAILABLE'],
+    ['40P01', 'ADMIN_DB_UNAVAILABLE'],
+    ['ECONNREFUSED', 'ADMIN_DB_UNAVAILABLE'],
+    ['ECONNRESET', 'ADMIN_DB_UNAVAILABLE'],
+    ['23505', 'ADMIN_DB_REJECTED'],
+    ['23514', 'ADMIN_DB_REJECTED'],
+    ['42P01', 'ADMIN_DB_REJECTED'],
+    ['42501', 'ADMIN_DB_REJECTED'],
+    ['22P02', 'ADMIN_DB_REJECTED'],
+    ['ALT01', 'LEGACY_JOB_TYPE'],
   ])('P-119: %s becomes %s', (code, expected) => {
     expect(toAdminDbError(Object.assign(new Error('x'), { code }), 'test.q').code).toBe(expected);
   });
 
   test('P-115: a refused value does not show in the error', async () => {
     await draftAccount(db);
-    const fault = await db.query(sql('update nv_accounts set email = null, mp_access_token_encrypted = \'APP_USR-secret\'')).catch((error: unknown) => error);
+    const fault = await db
+      .query(sql("update nv_accounts set email = null, mp_access_token_encrypted = 'APP_USR-secret'"))
+      .catch((error: unknown) => error);
     expect(fault).toMatchObject({ code: 'ADMIN_DB_REJECTED', details: { sqlstate: expect.any(String) as string } });
     expect((fault as Error).message).not.toContain('APP_USR-secret');
   });
@@ -46,7 +60,7 @@ describe('faults of PostgreSQL', () => {
       await expect(impatient.query(sql('select pg_sleep(5)'))).rejects.toMatchObject({ code: 'ADMIN_DB_UNAVAILABLE' });
       await db.tx('test.lock', async (tx) => {
         await tx.query(sql('select * from plans for update'));
-        await expect(impatient.query(sql('update plans set display_name = \'x\''))).rejects.toMatchObject({ code: 'ADMIN_DB_UNAVAILABLE' });
+        await expect(impatient.query(sql("update plans set display_name = 'x'"))).rejects.toMatchObject({ code: 'ADMIN_DB_UNAVAILABLE' });
       });
       expect(await impatient.query(sql('select 1 as one'))).toEqual([{ one: 1 }]);
     } finally {
@@ -57,13 +71,15 @@ describe('faults of PostgreSQL', () => {
   test('a connection that is killed in mid-transaction loses the transaction, not the process and not the pool', async () => {
     const single = createAdminDb(url, { max: 1 });
     try {
-      await expect(single.tx('test.killed', async (tx) => {
-        await tx.query(sql('update plans set display_name = \'lost\' where plan_key = \'starter\''));
-        const [{ pid }] = (await tx.query<{ pid: number }>(sql('select pg_backend_pid() as pid'))) as [{ pid: number }];
-        await db.pool.query('select pg_terminate_backend($1)', [pid]);
-        await tx.query(sql('select 2'));
-      })).rejects.toMatchObject({ code: 'ADMIN_DB_UNAVAILABLE' });
-      expect(await single.query(sql('select display_name from plans where plan_key = \'starter\''))).toEqual([{ display_name: 'Starter' }]);
+      await expect(
+        single.tx('test.killed', async (tx) => {
+          await tx.query(sql("update plans set display_name = 'lost' where plan_key = 'starter'"));
+          const [{ pid }] = (await tx.query<{ pid: number }>(sql('select pg_backend_pid() as pid'))) as [{ pid: number }];
+          await db.pool.query('select pg_terminate_backend($1)', [pid]);
+          await tx.query(sql('select 2'));
+        }),
+      ).rejects.toMatchObject({ code: 'ADMIN_DB_UNAVAILABLE' });
+      expect(await single.query(sql("select display_name from plans where plan_key = 'starter'"))).toEqual([{ display_name: 'Starter' }]);
     } finally {
       await single.close();
     }
@@ -73,10 +89,12 @@ describe('faults of PostgreSQL', () => {
 describe('transactions', () => {
   test('what fails half way leaves nothing', async () => {
     const checkout = sampleCheckout();
-    await expect(db.tx('test.half', async (tx) => {
-      await openDraft(tx, checkout, { planKey: 'growth', currency: 'ARS', monthlyFee: '1', annualFee: '2' });
-      throw new RangeError('half way');
-    })).rejects.toMatchObject({ code: 'INTERNAL' });
+    await expect(
+      db.tx('test.half', async (tx) => {
+        await openDraft(tx, checkout, { planKey: 'growth', currency: 'ARS', monthlyFee: '1', annualFee: '2' });
+        throw new RangeError('half way');
+      }),
+    ).rejects.toMatchObject({ code: 'INTERNAL' });
     expect(await rows(db, 'select 1 from nv_accounts where slug = $1', [checkout.slug])).toEqual([]);
   });
 
@@ -92,7 +110,11 @@ describe('transactions', () => {
   });
 
   test('rows are plain JSON: exact big numbers stay text, times are ISO text, decimals are text', async () => {
-    const [row] = await db.query(sql('select 9007199254740991::int8 as small, 9007199254740993::int8 as big, 0.10::numeric as money, \'2026-01-02 03:04:05.678+00\'::timestamptz as at'));
+    const [row] = await db.query(
+      sql(
+        "select 9007199254740991::int8 as small, 9007199254740993::int8 as big, 0.10::numeric as money, '2026-01-02 03:04:05.678+00'::timestamptz as at",
+      ),
+    );
     expect(row).toEqual({ small: 9_007_199_254_740_991, big: '9007199254740993', money: '0.10', at: '2026-01-02T03:04:05.678Z' });
   });
 });

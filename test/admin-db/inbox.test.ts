@@ -1,6 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import {
-  acceptNotification, claimOutbox, completeOutbox, failOutbox, ignoreNotification, listInbox, settleInbox, type AdminDb, type OutboxRow,
+  acceptNotification,
+  claimOutbox,
+  completeOutbox,
+  failOutbox,
+  ignoreNotification,
+  listInbox,
+  settleInbox,
+  type AdminDb,
+  type OutboxRow,
 } from '../../adapters/admin-db/index.ts';
 import { nextPaymentId, rows } from '../support/admin-db-fixtures.ts';
 import { openFreshDb } from '../support/postgres.ts';
@@ -14,9 +22,16 @@ afterAll(() => close());
 beforeEach(() => db.pool.query('truncate outbox, webhook_inbox'));
 
 const notification = (paymentId = nextPaymentId(), deliveryKey = `n:${randomUUID()}`) => ({
-  deliveryKey, topic: 'payment', action: 'payment.updated', paymentId, requestId: 'r1', secretId: 's1', skewMs: 12,
+  deliveryKey,
+  topic: 'payment',
+  action: 'payment.updated',
+  paymentId,
+  requestId: 'r1',
+  secretId: 's1',
+  skewMs: 12,
 });
-const claim = async (): Promise<OutboxRow | undefined> => (await claimOutbox(db, { targets: ['onboarding'], limit: 1, leaseSeconds: 60, owner: 'test' }))[0];
+const claim = async (): Promise<OutboxRow | undefined> =>
+  (await claimOutbox(db, { targets: ['onboarding'], limit: 1, leaseSeconds: 60, owner: 'test' }))[0];
 
 describe('the inbox', () => {
   test('P-016 P-111: a hundred copies of a notification at once are one inbox row and one order to read', async () => {
@@ -72,7 +87,7 @@ describe('the inbox', () => {
   test('P-170: a redelivery makes an order that waits for its next attempt due at once', async () => {
     const again = notification();
     await acceptNotification(db, again);
-    await db.pool.query('update outbox set next_attempt_at = now() + interval \'32 minutes\', attempt_count = 4');
+    await db.pool.query("update outbox set next_attempt_at = now() + interval '32 minutes', attempt_count = 4");
     expect(await claim()).toBeUndefined();
     await acceptNotification(db, again);
     expect(await claim()).toMatchObject({ attemptCount: 1 });
@@ -82,18 +97,26 @@ describe('the inbox', () => {
     const one = notification();
     const { inboxId } = await acceptNotification(db, one);
     const accountId = randomUUID();
-    expect(await settleInbox(db, inboxId, { status: 'processed', result: 'onboarding started', paymentStatus: 'approved', accountId })).toBe(true);
-    expect(await listInbox(db, one.paymentId)).toEqual([expect.objectContaining({ status: 'processed', result: 'onboarding started', paymentStatus: 'approved', accountId })]);
+    expect(
+      await settleInbox(db, inboxId, { status: 'processed', result: 'onboarding started', paymentStatus: 'approved', accountId }),
+    ).toBe(true);
+    expect(await listInbox(db, one.paymentId)).toEqual([
+      expect.objectContaining({ status: 'processed', result: 'onboarding started', paymentStatus: 'approved', accountId }),
+    ]);
     await acceptNotification(db, one);
-    expect(await listInbox(db, one.paymentId)).toEqual([expect.objectContaining({ status: 'received', deliveries: 2, paymentStatus: 'approved' })]);
+    expect(await listInbox(db, one.paymentId)).toEqual([
+      expect.objectContaining({ status: 'received', deliveries: 2, paymentStatus: 'approved' }),
+    ]);
     expect(await settleInbox(db, randomUUID(), { status: 'ignored', result: 'x' })).toBe(false);
   });
 
   test('P-111: an ignored notification is kept with its reason and orders nothing', async () => {
-    const { paymentId: _, ...other } = notification();
+    const other = { ...notification(), paymentId: null };
     await ignoreNotification(db, { ...other, topic: 'merchant_order', reason: 'not a payment' });
     await ignoreNotification(db, { ...other, topic: 'merchant_order', reason: 'not a payment' });
-    expect(await rows(db, 'select status, result, deliveries from webhook_inbox')).toEqual([{ status: 'ignored', result: 'not a payment', deliveries: 2 }]);
+    expect(await rows(db, 'select status, result, deliveries from webhook_inbox')).toEqual([
+      { status: 'ignored', result: 'not a payment', deliveries: 2 },
+    ]);
     expect(await rows(db, 'select 1 from outbox')).toEqual([]);
   });
 });

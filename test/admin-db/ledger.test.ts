@@ -1,5 +1,13 @@
 import {
-  beginStep, endStep, listJobs, openJob, recordDecision, setJobState, showJob, type AdminDb, type BeginStep,
+  beginStep,
+  endStep,
+  listJobs,
+  openJob,
+  recordDecision,
+  setJobState,
+  showJob,
+  type AdminDb,
+  type BeginStep,
 } from '../../adapters/admin-db/index.ts';
 import { FINAL_JOB_STATES, JOB_STATES, type StepName } from '../../contract/steps.ts';
 import { draftAccount, paidAccount, rows } from '../support/admin-db-fixtures.ts';
@@ -12,7 +20,14 @@ beforeAll(async () => {
 });
 afterAll(() => close());
 
-const step = (jobId: string, name: StepName, undo = false): BeginStep => ({ jobId, step: name, undo, runId: 'run-1', activityId: '7', local: true });
+const step = (jobId: string, name: StepName, undo = false): BeginStep => ({
+  jobId,
+  step: name,
+  undo,
+  runId: 'run-1',
+  activityId: '7',
+  local: true,
+});
 const stateOf = async (jobId: string): Promise<string> => (await showJob(db, jobId)).job.state;
 
 describe('jobs', () => {
@@ -21,14 +36,20 @@ describe('jobs', () => {
     const opened = await Promise.all(Array.from({ length: 20 }, () => openJob(db, { accountId, paymentId: '1', workflowId: 'w' })));
     expect(opened.filter(({ created }) => created)).toHaveLength(1);
     expect(new Set(opened.map(({ jobId }) => jobId)).size).toBe(1);
-    expect(await listJobs(db, { state: 'queued', limit: 100 })).toEqual(expect.arrayContaining([expect.objectContaining({ accountId, attempt: 1 })]));
+    expect(await listJobs(db, { state: 'queued', limit: 100 })).toEqual(
+      expect.arrayContaining([expect.objectContaining({ accountId, attempt: 1 })]),
+    );
   });
 
   test('P-121: after a job has ended the next one is the next attempt; a live one tells which payment it is for', async () => {
     const { accountId, jobId, paymentId } = await paidAccount(db);
     expect(await openJob(db, { accountId, paymentId: '999', workflowId: 'w' })).toEqual({ jobId, attempt: 1, created: false, paymentId });
     await setJobState(db, jobId, { state: 'compensated', code: 'SLUG_TAKEN', message: 'taken' });
-    expect(await openJob(db, { accountId, paymentId: '999', workflowId: 'w' })).toMatchObject({ attempt: 2, created: true, paymentId: '999' });
+    expect(await openJob(db, { accountId, paymentId: '999', workflowId: 'w' })).toMatchObject({
+      attempt: 2,
+      created: true,
+      paymentId: '999',
+    });
   });
 
   test.each(FINAL_JOB_STATES)('P-012: a job that ended as %s never becomes anything else, by no way', async (final) => {
@@ -36,7 +57,10 @@ describe('jobs', () => {
     expect(await setJobState(db, jobId, { state: final, code: 'INTERNAL', message: 'first' })).toBe(true);
     for (const state of JOB_STATES) {
       expect(await setJobState(db, jobId, { state, code: 'CONFLICT', message: 'second' })).toBe(state === final);
-      if (state !== final) await expect(db.query({ name: 'test.force', text: 'update provisioning_jobs set status = $2 where id = $1', values: [jobId, state] })).rejects.toMatchObject({ code: 'CONFLICT' });
+      if (state !== final)
+        await expect(
+          db.query({ name: 'test.force', text: 'update provisioning_jobs set status = $2 where id = $1', values: [jobId, state] }),
+        ).rejects.toMatchObject({ code: 'CONFLICT' });
     }
     expect(await beginStep(db, step(jobId, 'verify-payment'))).toBe(0);
     const { job, steps } = await showJob(db, jobId);
@@ -46,7 +70,7 @@ describe('jobs', () => {
 
   test('P-112: jobs that wait for their start too long can be found', async () => {
     const { jobId } = await paidAccount(db);
-    await db.pool.query('update provisioning_jobs set created_at = now() - interval \'3 minutes\' where id = $1', [jobId]);
+    await db.pool.query("update provisioning_jobs set created_at = now() - interval '3 minutes' where id = $1", [jobId]);
     await paidAccount(db);
     const late = await listJobs(db, { state: 'queued', limit: 100, olderThanSeconds: 120 });
     expect(late.map((job) => job.jobId)).toEqual([jobId]);
@@ -58,7 +82,12 @@ describe('jobs', () => {
     const deadline = new Date(Date.now() + 3_600_000).toISOString();
     await setJobState(db, jobId, { state: 'parked', code: 'CLUSTER_UNREACHABLE', message: 'down', parkedStep: 'seed-content', deadline });
     await beginStep(db, step(jobId, 'sync-entitlements'));
-    expect((await showJob(db, jobId)).job).toMatchObject({ state: 'parked', parkedStep: 'seed-content', deadline, code: 'CLUSTER_UNREACHABLE' });
+    expect((await showJob(db, jobId)).job).toMatchObject({
+      state: 'parked',
+      parkedStep: 'seed-content',
+      deadline,
+      code: 'CLUSTER_UNREACHABLE',
+    });
     await beginStep(db, step(jobId, 'seed-content'));
     expect((await showJob(db, jobId)).job).toMatchObject({ state: 'running', parkedStep: null, deadline: null });
   });
@@ -75,7 +104,9 @@ describe('jobs', () => {
     await recordDecision(db, { jobId, step: 'notify', action: 'skip', actor: 'ana', reason: 'told by phone' });
     const decisions = [expect.objectContaining({ step: 'notify', action: 'skip', actor: 'ana', reason: 'told by phone' })];
     for (const key of [jobId, accountId, slug]) expect(await showJob(db, key)).toMatchObject({ decisions, job: { jobId } });
-    await expect(recordDecision(db, { jobId: '00000000-0000-4000-8000-000000000009', step: null, action: 'retry', actor: 'a', reason: 'b' })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(
+      recordDecision(db, { jobId: '00000000-0000-4000-8000-000000000009', step: null, action: 'retry', actor: 'a', reason: 'b' }),
+    ).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await expect(showJob(db, 'no-such-slug')).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 });
@@ -85,12 +116,24 @@ describe('steps', () => {
     const { jobId } = await paidAccount(db);
     expect(await beginStep(db, step(jobId, 'upsert-client'))).toBe(1);
     expect(await stateOf(jobId)).toBe('running');
-    expect(await endStep(db, { ...step(jobId, 'upsert-client'), outcome: 'failed', code: 'CLUSTER_UNREACHABLE', message: 'no answer' })).toBe(true);
-    expect((await showJob(db, jobId)).steps).toEqual([expect.objectContaining({ state: 'failed', attempt: 1, code: 'CLUSTER_UNREACHABLE', message: 'no answer', local: true })]);
+    expect(
+      await endStep(db, { ...step(jobId, 'upsert-client'), outcome: 'failed', code: 'CLUSTER_UNREACHABLE', message: 'no answer' }),
+    ).toBe(true);
+    expect((await showJob(db, jobId)).steps).toEqual([
+      expect.objectContaining({ state: 'failed', attempt: 1, code: 'CLUSTER_UNREACHABLE', message: 'no answer', local: true }),
+    ]);
     expect(await beginStep(db, step(jobId, 'upsert-client'))).toBe(2);
     expect(await endStep(db, { ...step(jobId, 'upsert-client'), outcome: 'done', result: { created: true } })).toBe(true);
     expect((await showJob(db, jobId)).steps).toEqual([
-      expect.objectContaining({ step: 'upsert-client', state: 'done', attempt: 2, code: null, result: { created: true }, startedAt: expect.any(String) as string, finishedAt: expect.any(String) as string }),
+      expect.objectContaining({
+        step: 'upsert-client',
+        state: 'done',
+        attempt: 2,
+        code: null,
+        result: { created: true },
+        startedAt: expect.any(String) as string,
+        finishedAt: expect.any(String) as string,
+      }),
     ]);
   });
 
@@ -108,7 +151,9 @@ describe('steps', () => {
     const { jobId } = await paidAccount(db);
     const first = await beginStep(db, step(jobId, 'upsert-client'));
     const second = await beginStep(db, step(jobId, 'upsert-client'));
-    expect(await endStep(db, { ...step(jobId, 'upsert-client'), outcome: 'failed', code: 'INTERNAL', message: 'late', attempt: first })).toBe(false);
+    expect(
+      await endStep(db, { ...step(jobId, 'upsert-client'), outcome: 'failed', code: 'INTERNAL', message: 'late', attempt: first }),
+    ).toBe(false);
     expect(await endStep(db, { ...step(jobId, 'upsert-client'), outcome: 'done', attempt: second })).toBe(true);
     expect(await endStep(db, { ...step(jobId, 'upsert-client'), outcome: 'failed', code: 'INTERNAL', message: 'late' })).toBe(false);
     expect((await showJob(db, jobId)).steps[0]?.state).toBe('done');
@@ -120,7 +165,9 @@ describe('steps', () => {
     await endStep(db, { ...step(jobId, 'upsert-client'), outcome: 'failed', code: 'CLUSTER_REJECTED', message: '23514' });
     expect(await beginStep(db, step(jobId, 'upsert-client', true))).toBe(1);
     expect(await stateOf(jobId)).toBe('compensating');
-    expect(await endStep(db, { ...step(jobId, 'upsert-client', true), outcome: 'failed', code: 'CLUSTER_UNREACHABLE', message: 'down' })).toBe(true);
+    expect(
+      await endStep(db, { ...step(jobId, 'upsert-client', true), outcome: 'failed', code: 'CLUSTER_UNREACHABLE', message: 'down' }),
+    ).toBe(true);
     expect((await showJob(db, jobId)).steps[0]).toMatchObject({ state: 'compensation_failed', code: 'CLUSTER_UNREACHABLE' });
     expect(await beginStep(db, step(jobId, 'upsert-client', true))).toBe(2);
     expect(await beginStep(db, step(jobId, 'upsert-client'))).toBe(0);
@@ -141,7 +188,13 @@ describe('steps', () => {
     await expect(beginStep(db, step('00000000-0000-4000-8000-000000000009', 'notify'))).rejects.toMatchObject({ code: 'NOT_FOUND' });
     const { jobId } = await paidAccount(db);
     await beginStep(db, step(jobId, 'notify'));
-    await expect(db.query({ name: 'test.second', text: 'insert into provisioning_job_steps (job_id, step, status) values ($1, \'notify\', \'running\')', values: [jobId] })).rejects.toMatchObject({ code: 'ADMIN_DB_REJECTED' });
+    await expect(
+      db.query({
+        name: 'test.second',
+        text: "insert into provisioning_job_steps (job_id, step, status) values ($1, 'notify', 'running')",
+        values: [jobId],
+      }),
+    ).rejects.toMatchObject({ code: 'ADMIN_DB_REJECTED' });
     expect(await rows(db, 'select 1 from provisioning_job_steps where job_id = $1', [jobId])).toHaveLength(1);
   });
 });

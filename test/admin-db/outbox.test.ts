@@ -1,7 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import {
-  claimOutbox, completeOutbox, failOutbox, outboxStats, publish, purgeOutbox, releaseOutbox, retryOutbox, type AdminDb, type OutboxEvent, type OutboxRow,
+  claimOutbox,
+  completeOutbox,
+  failOutbox,
+  outboxStats,
+  publish,
+  purgeOutbox,
+  releaseOutbox,
+  retryOutbox,
+  type AdminDb,
+  type OutboxEvent,
+  type OutboxRow,
 } from '../../adapters/admin-db/index.ts';
 import { rows } from '../support/admin-db-fixtures.ts';
 import { openFreshDb } from '../support/postgres.ts';
@@ -15,16 +25,26 @@ afterAll(() => close());
 beforeEach(() => db.pool.query('truncate outbox'));
 
 const event = (eventKey = `payment.notified/${randomUUID()}`): OutboxEvent => ({
-  target: 'onboarding', eventKey, accountId: null, payload: { type: 'payment.notified', inboxId: randomUUID(), paymentId: '123' },
+  target: 'onboarding',
+  eventKey,
+  accountId: null,
+  payload: { type: 'payment.notified', inboxId: randomUUID(), paymentId: '123' },
 });
 const claim = (more: Partial<Parameters<typeof claimOutbox>[1]> = {}): Promise<OutboxRow[]> =>
   claimOutbox(db, { targets: ['onboarding'], limit: 50, leaseSeconds: 60, owner: 'test', ...more });
 const claimOne = async (): Promise<OutboxRow> => (await claim({ limit: 1 }))[0]!;
 const state = async (id: string): Promise<Record<string, unknown>> =>
-  (await rows<Record<string, unknown>>(db, `select status, attempt_count, generation, error_code, error_message, completed_at is not null as completed,
+  (
+    await rows<Record<string, unknown>>(
+      db,
+      `select status, attempt_count, generation, error_code, error_message, completed_at is not null as completed,
     claim_token is null and locked_by is null and locked_until is null as free,
-    round(extract(epoch from next_attempt_at - now()))::int as wait from outbox where id = $1`, [id]))[0]!;
-const endLease = (id: string): Promise<unknown> => db.pool.query('update outbox set locked_until = now() - interval \'1 second\' where id = $1', [id]);
+    round(extract(epoch from next_attempt_at - now()))::int as wait from outbox where id = $1`,
+      [id],
+    )
+  )[0]!;
+const endLease = (id: string): Promise<unknown> =>
+  db.pool.query("update outbox set locked_until = now() - interval '1 second' where id = $1", [id]);
 
 describe('publishing', () => {
   test('P-202: the same event twice is one row, and the caller is told', async () => {
@@ -40,25 +60,34 @@ describe('publishing', () => {
   });
 
   test('P-209: a change that is rolled back publishes nothing, and an event that cannot be published rolls its change back', async () => {
-    await expect(db.tx('test.rollback', async (tx) => {
-      await publish(tx, event());
-      throw new RangeError('the change failed');
-    })).rejects.toMatchObject({ code: 'INTERNAL' });
+    await expect(
+      db.tx('test.rollback', async (tx) => {
+        await publish(tx, event());
+        throw new RangeError('the change failed');
+      }),
+    ).rejects.toMatchObject({ code: 'INTERNAL' });
     expect(await rows(db, 'select 1 from outbox')).toEqual([]);
-    await expect(db.tx('test.rollback', async (tx) => {
-      await tx.query({ name: 'test.change', text: 'update plans set display_name = \'changed\'' });
-      await publish(tx, { ...event(), payload: {} as never });
-    })).rejects.toMatchObject({ code: 'INPUT_INVALID' });
-    expect(await rows(db, 'select 1 from plans where display_name = \'changed\'')).toEqual([]);
+    await expect(
+      db.tx('test.rollback', async (tx) => {
+        await tx.query({ name: 'test.change', text: "update plans set display_name = 'changed'" });
+        await publish(tx, { ...event(), payload: {} as never });
+      }),
+    ).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+    expect(await rows(db, "select 1 from plans where display_name = 'changed'")).toEqual([]);
   });
 
   test('P-207: a payload with any field that its schema does not know is refused, so no credential gets in', async () => {
     const known = new Set(['type', 'inboxId', 'paymentId']);
     await fc.assert(
-      fc.asyncProperty(fc.string({ minLength: 1, maxLength: 20 }).filter((key) => !known.has(key) && key !== '__proto__'), async (key) => {
-        const { payload, ...rest } = event();
-        await expect(publish(db, { ...rest, payload: { ...payload, [key]: 'APP_USR-secret' } as never })).rejects.toMatchObject({ code: 'INPUT_INVALID' });
-      }),
+      fc.asyncProperty(
+        fc.string({ minLength: 1, maxLength: 20 }).filter((key) => !known.has(key) && key !== '__proto__'),
+        async (key) => {
+          const { payload, ...rest } = event();
+          await expect(publish(db, { ...rest, payload: { ...payload, [key]: 'APP_USR-secret' } })).rejects.toMatchObject({
+            code: 'INPUT_INVALID',
+          });
+        },
+      ),
       { numRuns: 50, seed: 1 },
     );
     expect(await rows(db, 'select 1 from outbox')).toEqual([]);
@@ -110,7 +139,14 @@ describe('claiming', () => {
     expect(second).toMatchObject({ id: first.id, attemptCount: 2 });
     expect(second.claimToken).not.toBe(first.claimToken);
     const late = { code: 'INTERNAL', message: 'late', delayMs: 1 };
-    expect(await Promise.all([completeOutbox(db, first), retryOutbox(db, first, late), failOutbox(db, first, late), releaseOutbox(db, first, late)])).toEqual([false, false, false, false]);
+    expect(
+      await Promise.all([
+        completeOutbox(db, first),
+        retryOutbox(db, first, late),
+        failOutbox(db, first, late),
+        releaseOutbox(db, first, late),
+      ]),
+    ).toEqual([false, false, false, false]);
     expect(await completeOutbox(db, second)).toBe(true);
     expect(await completeOutbox(db, second)).toBe(false);
     expect(await state(second.id)).toMatchObject({ status: 'completed', completed: true, free: true, error_message: null });
@@ -122,7 +158,14 @@ describe('marking', () => {
     await publish(db, event());
     const first = await claimOne();
     expect(await retryOutbox(db, first, { code: 'TEMPORAL_UNAVAILABLE', message: 'no answer', delayMs: 120_000 })).toBe(true);
-    expect(await state(first.id)).toMatchObject({ status: 'pending', attempt_count: 1, wait: 120, error_code: 'TEMPORAL_UNAVAILABLE', error_message: 'no answer', free: true });
+    expect(await state(first.id)).toMatchObject({
+      status: 'pending',
+      attempt_count: 1,
+      wait: 120,
+      error_code: 'TEMPORAL_UNAVAILABLE',
+      error_message: 'no answer',
+      free: true,
+    });
     await db.pool.query('update outbox set next_attempt_at = now()');
     const second = await claimOne();
     expect(second.attemptCount).toBe(2);
@@ -132,7 +175,7 @@ describe('marking', () => {
     const third = await claimOne();
     expect(await failOutbox(db, third, { code: 'INPUT_INVALID', message: 'poison' })).toBe(true);
     expect(await state(first.id)).toMatchObject({ status: 'failed', attempt_count: 2, error_code: 'INPUT_INVALID', completed: false });
-    await db.pool.query('update outbox set next_attempt_at = now() - interval \'1 day\'');
+    await db.pool.query("update outbox set next_attempt_at = now() - interval '1 day'");
     expect(await claim()).toEqual([]);
     expect(await outboxStats(db)).toEqual([{ target: 'onboarding', pending: 0, processing: 0, failed: 1, oldestDueSeconds: null }]);
   });
@@ -158,6 +201,10 @@ describe('marking', () => {
       ('account', 'waiting', 'x', '{}', 'pending', null, now() - interval '90 days'),
       ('account', 'dead', 'x', '{}', 'failed', null, now() - interval '90 days')`);
     expect(await purgeOutbox(db)).toBe(1);
-    expect((await rows<{ event_key: string }>(db, 'select event_key from outbox order by 1')).map((row) => row.event_key)).toEqual(['dead', 'waiting', 'young']);
+    expect((await rows<{ event_key: string }>(db, 'select event_key from outbox order by 1')).map((row) => row.event_key)).toEqual([
+      'dead',
+      'waiting',
+      'young',
+    ]);
   });
 });

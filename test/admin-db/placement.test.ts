@@ -1,12 +1,31 @@
 import {
-  activateAccount, beginStep, endStep, expirePlacements, openJob, rankClusters, registerCluster, releasePlacement, reservePlacement, setClusterState,
-  setJobState, showJob, type AdminDb, type Candidate,
+  activateAccount,
+  beginStep,
+  endStep,
+  expirePlacements,
+  openJob,
+  rankClusters,
+  registerCluster,
+  releasePlacement,
+  reservePlacement,
+  setClusterState,
+  setJobState,
+  showJob,
+  type AdminDb,
+  type Candidate,
 } from '../../adapters/admin-db/index.ts';
 import { addCluster, paidAccount, rows, seededRandom, testVault, type PaidAccount } from '../support/admin-db-fixtures.ts';
+import { eventually } from '../support/eventually.ts';
 import { openFreshDb } from '../support/postgres.ts';
 
 const cluster = (clusterId: string, more: Partial<Candidate> = {}): Candidate => ({
-  clusterId, weight: 1, isActive: true, status: 'ready', maxTenants: null, tenantCount: 0, ...more,
+  clusterId,
+  weight: 1,
+  isActive: true,
+  status: 'ready',
+  maxTenants: null,
+  tenantCount: 0,
+  ...more,
 });
 const UNFIT: [string, Partial<Candidate>, string][] = [
   ['inactive', { isActive: false }, 'inactive'],
@@ -26,7 +45,10 @@ describe('the draw', () => {
       const first = rankClusters(clusters, random).eligible[0]!.clusterId;
       drawn.set(first, (drawn.get(first) ?? 0) + 1);
     }
-    const chiSquare = clusters.reduce((sum, { clusterId, weight }) => sum + ((drawn.get(clusterId) ?? 0) - weight * 100) ** 2 / (weight * 100), 0);
+    const chiSquare = clusters.reduce(
+      (sum, { clusterId, weight }) => sum + ((drawn.get(clusterId) ?? 0) - weight * 100) ** 2 / (weight * 100),
+      0,
+    );
     expect(chiSquare).toBeLessThan(13.82);
   });
 
@@ -47,7 +69,10 @@ describe('the draw', () => {
 
   test('P-506: very small and very large weights neither overflow nor underflow', () => {
     const { eligible } = rankClusters([cluster('dust', { weight: 1e-9 }), cluster('sun', { weight: 1e9 })], seededRandom(3));
-    expect(eligible.map(({ clusterId, reason }) => [clusterId, reason])).toEqual([['sun', null], ['dust', 'drawn lower']]);
+    expect(eligible.map(({ clusterId, reason }) => [clusterId, reason])).toEqual([
+      ['sun', null],
+      ['dust', 'drawn lower'],
+    ]);
   });
 });
 
@@ -62,14 +87,25 @@ describe('placement in the Admin DB', () => {
   const reserve = ({ accountId, jobId }: PaidAccount, random?: () => number): ReturnType<typeof reservePlacement> =>
     reservePlacement(db, { accountId, jobId, ttlSeconds: 3_600, ...(random ? { random } : {}) });
   const counts = async (): Promise<Record<string, number>> =>
-    Object.fromEntries((await rows<{ cluster_id: string; tenant_count: number }>(db, 'select cluster_id, tenant_count from backend_clusters')).map((row) => [row.cluster_id, row.tenant_count]));
+    Object.fromEntries(
+      (await rows<{ cluster_id: string; tenant_count: number }>(db, 'select cluster_id, tenant_count from backend_clusters')).map((row) => [
+        row.cluster_id,
+        row.tenant_count,
+      ]),
+    );
   /** The counter is the truth of the placements, always. */
   const expectCountersRight = async (): Promise<void> => {
-    expect(await rows(db, `select cluster_id from backend_clusters c where tenant_count <> (
-      select count(*) from placements p where p.cluster_id = c.cluster_id and p.status in ('reserved', 'confirmed'))`)).toEqual([]);
+    expect(
+      await rows(
+        db,
+        `select cluster_id from backend_clusters c where tenant_count <> (
+      select count(*) from placements p where p.cluster_id = c.cluster_id and p.status in ('reserved', 'confirmed'))`,
+      ),
+    ).toEqual([]);
   };
   const stored = async (accountId: string): Promise<string | null> =>
-    (await rows<{ backend_cluster_id: string | null }>(db, 'select backend_cluster_id from nv_accounts where id = $1', [accountId]))[0]!.backend_cluster_id;
+    (await rows<{ backend_cluster_id: string | null }>(db, 'select backend_cluster_id from nv_accounts where id = $1', [accountId]))[0]!
+      .backend_cluster_id;
 
   test('P-124: the slot, the assignment, the scores and the audit row come together', async () => {
     await addCluster(db, 'north', { weight: 3, maxTenants: 10 });
@@ -83,11 +119,22 @@ describe('placement in the Admin DB', () => {
     expect(placement).toMatchObject({ clusterId: 'north', status: 'reserved' });
     expect(candidates).toEqual(result.candidates);
     expect(candidates).toEqual([
-      expect.objectContaining({ clusterId: 'north', weight: 3, maxTenants: 10, tenantCount: 0, score: expect.any(Number) as number, reason: null }),
+      expect.objectContaining({
+        clusterId: 'north',
+        weight: 3,
+        maxTenants: 10,
+        tenantCount: 0,
+        score: expect.any(Number) as number,
+        reason: null,
+      }),
       expect.objectContaining({ clusterId: 'south', score: null, reason: 'inactive' }),
     ]);
     expect(job.clusterId).toBe('north');
-    expect(await rows(db, 'select to_value from lifecycle_events where account_id = $1 and event_type = \'cluster.assigned\'', [account.accountId])).toEqual([{ to_value: 'north' }]);
+    expect(
+      await rows(db, "select to_value from lifecycle_events where account_id = $1 and event_type = 'cluster.assigned'", [
+        account.accountId,
+      ]),
+    ).toEqual([{ to_value: 'north' }]);
   });
 
   test('P-731: 50 accounts race for the last slot: one gets it, the counter is right, nobody is half placed', async () => {
@@ -124,6 +171,32 @@ describe('placement in the Admin DB', () => {
     await expectCountersRight();
   });
 
+  test('P-124 P-062: two attempts that drew different clusters before either took a slot end with one cluster and one slot', async () => {
+    await addCluster(db, 'east');
+    await addCluster(db, 'west');
+    const account = await paidAccount(db);
+    let attempts: ReturnType<typeof reserve>[] = [];
+    await db.tx('test.hold', async (tx) => {
+      await tx.query({ name: 'test.hold', text: 'select 1 from nv_accounts where id = $1 for update', values: [account.accountId] });
+      // The first number decides: a low one gives the greater key.
+      const drawing =
+        (...numbers: number[]) =>
+        () =>
+          numbers.shift() ?? 0;
+      attempts = [reserve(account, drawing(0, 0.9)), reserve(account, drawing(0.9, 0))];
+      await eventually(async () => {
+        const waiting = await rows(db, "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'");
+        return waiting.length === 2;
+      }, 'two attempts that wait for the account');
+    });
+    const [one, two] = await Promise.all(attempts);
+    expect(one?.clusterId).toBe(two?.clusterId);
+    expect([one?.reused, two?.reused].sort()).toEqual([false, true]);
+    expect(await stored(account.accountId)).toBe(one?.clusterId);
+    expect(Object.values(await counts()).sort()).toEqual([0, 1]);
+    await expectCountersRight();
+  });
+
   test('P-062 P-735: the stored cluster wins over a draw that would now choose another, and over its deactivation', async () => {
     await addCluster(db, 'east');
     const account = await paidAccount(db);
@@ -140,7 +213,10 @@ describe('placement in the Admin DB', () => {
     expect(await reserve(await paidAccount(db))).toMatchObject({ clusterId: null });
     await setClusterState(db, 'east', { isActive: true, status: 'maintenance', actor: 'ana', reason: 'test' });
     const account = await paidAccount(db);
-    expect(await reserve(account)).toMatchObject({ clusterId: null, candidates: [expect.objectContaining({ reason: 'status:maintenance' })] });
+    expect(await reserve(account)).toMatchObject({
+      clusterId: null,
+      candidates: [expect.objectContaining({ reason: 'status:maintenance' })],
+    });
     expect((await showJob(db, account.jobId)).candidates).toEqual([expect.objectContaining({ reason: 'status:maintenance' })]);
     await setClusterState(db, 'east', { status: 'ready', actor: 'ana', reason: 'test' });
     expect(await reserve(account)).toMatchObject({ clusterId: 'east' });
@@ -156,7 +232,11 @@ describe('placement in the Admin DB', () => {
     expect(await releasePlacement(db, account.accountId, account.jobId)).toBe('none');
     expect(await stored(account.accountId)).toBeNull();
     expect(await counts()).toEqual({ east: 0 });
-    expect(await rows(db, 'select from_value from lifecycle_events where account_id = $1 and event_type = \'cluster.released\'', [account.accountId])).toEqual([{ from_value: 'east' }]);
+    expect(
+      await rows(db, "select from_value from lifecycle_events where account_id = $1 and event_type = 'cluster.released'", [
+        account.accountId,
+      ]),
+    ).toEqual([{ from_value: 'east' }]);
   });
 
   test('P-158: while the client on the cluster is not cleaned up the assignment stays; afterwards it goes', async () => {
@@ -190,7 +270,9 @@ describe('placement in the Admin DB', () => {
     const [idle, begun, fresh] = [await paidAccount(db), await paidAccount(db), await paidAccount(db)];
     for (const account of [idle, begun, fresh]) await reserve(account);
     await beginStep(db, { jobId: begun.jobId, step: 'upsert-client', undo: false, runId: 'r', activityId: '1', local: false });
-    await db.pool.query('update placements set expires_at = now() - interval \'1 second\' where account_id = any($1)', [[idle.accountId, begun.accountId]]);
+    await db.pool.query("update placements set expires_at = now() - interval '1 second' where account_id = any($1)", [
+      [idle.accountId, begun.accountId],
+    ]);
     expect(await expirePlacements(db)).toBe(1);
     expect(await expirePlacements(db)).toBe(0);
     expect(await Promise.all([idle, begun, fresh].map(({ accountId }) => stored(accountId)))).toEqual([null, 'east', 'east']);
@@ -226,6 +308,8 @@ describe('placement in the Admin DB', () => {
     await reserve(await paidAccount(db));
     const again = { clusterId: 'east', displayName: 'East', url: 'http://new.example.com', serviceKey: 'new', publishableKey: 'p' };
     expect(await registerCluster(db, testVault, again)).toBe(2);
-    expect(await rows(db, 'select weight, max_tenants, tenant_count, is_active from backend_clusters')).toEqual([{ weight: 4, max_tenants: 7, tenant_count: 1, is_active: true }]);
+    expect(await rows(db, 'select weight, max_tenants, tenant_count, is_active from backend_clusters')).toEqual([
+      { weight: 4, max_tenants: 7, tenant_count: 1, is_active: true },
+    ]);
   });
 });

@@ -15,14 +15,24 @@ interface Reservation {
   left: number | null;
 }
 const row = async (slug: string): Promise<Reservation | undefined> =>
-  (await rows<Reservation>(db, 'select account_id, status, extract(epoch from expires_at - now())::float8 as left from slug_reservations where slug = $1', [slug]))[0];
-const expire = (slug: string): Promise<unknown> => db.pool.query('update slug_reservations set expires_at = now() - interval \'1 second\' where slug = $1', [slug]);
-const fulfilled = (results: PromiseSettledResult<unknown>[]): number[] => results.flatMap(({ status }, index) => (status === 'fulfilled' ? [index] : []));
+  (
+    await rows<Reservation>(
+      db,
+      'select account_id, status, extract(epoch from expires_at - now())::float8 as left from slug_reservations where slug = $1',
+      [slug],
+    )
+  )[0];
+const expire = (slug: string): Promise<unknown> =>
+  db.pool.query("update slug_reservations set expires_at = now() - interval '1 second' where slug = $1", [slug]);
+const fulfilled = (results: PromiseSettledResult<unknown>[]): number[] =>
+  results.flatMap(({ status }, index) => (status === 'fulfilled' ? [index] : []));
 
 describe('slugs', () => {
   test('P-010: of 25 accounts that reserve one slug at once, one gets it and the others are told', async () => {
     const accounts = await Promise.all(Array.from({ length: 25 }, () => draftAccount(db, { logo: null })));
-    const results = await Promise.allSettled(accounts.map(({ accountId }) => db.tx('test.reserve', (tx) => reserveSlug(tx, 'wanted', accountId, 60))));
+    const results = await Promise.allSettled(
+      accounts.map(({ accountId }) => db.tx('test.reserve', (tx) => reserveSlug(tx, 'wanted', accountId, 60))),
+    );
     const winners = fulfilled(results);
     expect(winners).toHaveLength(1);
     expect((await row('wanted'))?.account_id).toBe(accounts[winners[0]!]!.accountId);
@@ -50,7 +60,7 @@ describe('slugs', () => {
     await expect(reserveSlug(db, slug, other.accountId, 60)).rejects.toMatchObject({ code: 'SLUG_TAKEN' });
   });
 
-  test('P-010: a reservation that has not run out is nobody else\'s; one that has is free', async () => {
+  test("P-010: a reservation that has not run out is nobody else's; one that has is free", async () => {
     const [holder, other] = [await draftAccount(db), await draftAccount(db)];
     await expect(reserveSlug(db, holder.slug, other.accountId, 60)).rejects.toMatchObject({ code: 'SLUG_TAKEN' });
     await expire(holder.slug);
@@ -61,7 +71,7 @@ describe('slugs', () => {
     expect((await row(other.slug))?.account_id).toBe(holder.accountId);
   });
 
-  test('P-159: an undone claim stays reserved for the account that paid, for 30 days, and is nobody else\'s', async () => {
+  test("P-159: an undone claim stays reserved for the account that paid, for 30 days, and is nobody else's", async () => {
     const { accountId, jobId, slug } = await paidAccount(db);
     await claimSlug(db, accountId, slug, jobId);
     expect(await releaseClaim(db, accountId, slug, jobId)).toBe(true);

@@ -81,7 +81,7 @@ test('P-121 P-158: after a finished compensation an operator starts it again, cl
   // A late copy of the webhook does not restart what an operator has to look at.
   await world.simulator.control.deliver({ paymentId });
   const { retryOnboarding } = await import('../../client/operations/retry-onboarding.ts');
-  await retryOnboarding({ db: world.db, temporal: world.temporal, config: world.config, log: world.log }, order.accountId, { actor: 'test', reason: 'the cause is mended' });
+  await retryOnboarding({ db: world.db, temporal: world.temporal, config: world.config }, order.accountId, { actor: 'test', reason: 'the cause is mended' });
   await world.job(order.accountId, 'completed');
   expect(await world.stores(order.accountId)).toHaveLength(1);
   const jobs = await world.sql<{ status: string; attempt: number }>('select status, attempt from provisioning_jobs where account_id = $1 order by attempt', [order.accountId]);

@@ -1,6 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import {
-  changeStatus, loadPlan, openDraft, openJob, registerCluster, reserveSlug, saveOnboarding, type AdminDb, type ClusterRegistration,
+  changeStatus,
+  loadPlan,
+  openDraft,
+  openJob,
+  registerCluster,
+  reserveSlug,
+  saveOnboarding,
+  type AdminDb,
+  type ClusterRegistration,
 } from '../../adapters/admin-db/index.ts';
 import { createVault } from '../../adapters/vault/index.ts';
 import { onboardingWorkflowId } from '../../contract/ids.ts';
@@ -12,7 +20,10 @@ let payments = 70_000_000;
 export const nextPaymentId = (): string => String((payments += 1));
 
 /** A draft, as a checkout leaves it. */
-export async function draftAccount(db: AdminDb, overrides: Parameters<typeof sampleCheckout>[0] = {}): Promise<{ accountId: string; slug: string }> {
+export async function draftAccount(
+  db: AdminDb,
+  overrides: Parameters<typeof sampleCheckout>[0] = {},
+): Promise<{ accountId: string; slug: string }> {
   const checkout = sampleCheckout(overrides);
   return db.tx('admin-db.checkout', async (tx) => {
     const { accountId } = await openDraft(tx, checkout, await loadPlan(tx, checkout.planKey));
@@ -41,7 +52,12 @@ export async function paidAccount(db: AdminDb, overrides: Parameters<typeof samp
 /** Registers a cluster that nobody listens on; the Admin DB does not call it. */
 export async function addCluster(db: AdminDb, clusterId: string, more: Partial<ClusterRegistration> = {}): Promise<void> {
   await registerCluster(db, testVault, {
-    clusterId, displayName: clusterId, url: `http://${clusterId}.example.com`, serviceKey: `secret-of-${clusterId}`, publishableKey: 'sb_publishable_test', ...more,
+    clusterId,
+    displayName: clusterId,
+    url: `http://${clusterId}.example.com`,
+    serviceKey: `secret-of-${clusterId}`,
+    publishableKey: 'sb_publishable_test',
+    ...more,
   });
 }
 

@@ -23,7 +23,11 @@ export interface FrontDoor {
   /** Cuts the API's line to the Admin DB. */
   databaseLine: Switchboard;
   sql<T>(text: string, values?: unknown[]): Promise<T[]>;
-  post(path: string, body: string | object, headers?: Record<string, string>): Promise<{ status: number; body: Record<string, unknown>; headers: Headers }>;
+  post(
+    path: string,
+    body: string | object,
+    headers?: Record<string, string>,
+  ): Promise<{ status: number; body: Record<string, unknown>; headers: Headers }>;
   checkout(overrides?: Parameters<typeof sampleCheckout>[0]): Promise<CheckoutAnswer>;
   close(): Promise<void>;
 }
@@ -48,7 +52,14 @@ export async function openFrontDoor(env: Record<string, string> = {}): Promise<F
   const db = createAdminDb(database.url, { max: 4 });
   const apiDb = createAdminDb(address.href, { connectTimeoutMs: 1_000, statementTimeoutMs: 3_000 });
   const mp = createMercadoPago({ baseUrl: simulator.url, accessToken: simulator.accessToken, timeoutMs: 4_000 });
-  const app = await buildApi({ db: apiDb, vault: createVault(config.ALTA_VAULT_KEYS), mp, config, log: createLogger('test', 'silent'), ratePerMinute: 1_000 });
+  const app = await buildApi({
+    db: apiDb,
+    vault: createVault(config.ALTA_VAULT_KEYS),
+    mp,
+    config,
+    log: createLogger('test', 'silent'),
+    ratePerMinute: 1_000,
+  });
   await app.listen({ host: '127.0.0.1', port: 0 });
   const url = `http://127.0.0.1:${String((app.server.address() as AddressInfo).port)}`;
   config.PUBLIC_URL = url;
@@ -64,7 +75,14 @@ export async function openFrontDoor(env: Record<string, string> = {}): Promise<F
   };
 
   return {
-    url, webhookUrl: `${url}/webhooks/mercadopago`, db, mp, simulator, config, databaseLine, post,
+    url,
+    webhookUrl: `${url}/webhooks/mercadopago`,
+    db,
+    mp,
+    simulator,
+    config,
+    databaseLine,
+    post,
     sql: async <T>(text: string, values: unknown[] = []) => (await db.pool.query(text, values)).rows as T[],
     async checkout(overrides = {}) {
       const { status, body } = await post('/onboarding/checkout', sampleCheckout(overrides));

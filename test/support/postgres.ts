@@ -59,7 +59,9 @@ export async function emptyDatabase(): Promise<FreshDatabase> {
 }
 
 /** A fresh database with its pool opened; `close` ends both. */
-export async function openFreshDb(options: Parameters<typeof createAdminDb>[1] = {}): Promise<{ db: AdminDb; url: string; close(): Promise<void> }> {
+export async function openFreshDb(
+  options: Parameters<typeof createAdminDb>[1] = {},
+): Promise<{ db: AdminDb; url: string; close: () => Promise<void> }> {
   const database = await freshDatabase();
   const db = createAdminDb(database.url, options);
   return {
@@ -154,7 +156,6 @@ async function findServer(): Promise<Server> {
     },
   };
 }
-
 
 function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {

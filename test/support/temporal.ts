@@ -10,12 +10,16 @@ export interface TestTemporal {
   close(): Promise<void>;
 }
 
+/** Open connections of this test file: they share one native runtime. */
+let users = 0;
+
 /**
  * A real Temporal server: the one that the whole run shares (ALTA_TEST_TEMPORAL_ADDRESS, set by jest's global set-up), else one
  * of its own, from the binary that ALTA_TEMPORAL_BIN names.
  */
 export async function connectTemporal(): Promise<TestTemporal> {
-  Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter: 'error', forward: {} } } });
+  if (users === 0) Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter: 'error', forward: {} } } });
+  users += 1;
   const shared = process.env['ALTA_TEST_TEMPORAL_ADDRESS'];
   const own = shared === undefined ? await startOwn() : undefined;
   const address = shared ?? own!.address;
@@ -29,7 +33,8 @@ export async function connectTemporal(): Promise<TestTemporal> {
     async close() {
       await Promise.all([connection.close(), native.close()]);
       await own?.env.teardown();
-      await Runtime.instance().shutdown();
+      users -= 1;
+      if (users === 0) await Runtime.instance().shutdown();
     },
   };
 }

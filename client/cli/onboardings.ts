@@ -1,0 +1,157 @@
+import { userInfo } from 'node:os';
+import { Argument, Option, type Command } from 'commander';
+import { AltaError } from '../../contract/errors.ts';
+import { RESOLVE_ACTIONS, type ResolveAction } from '../../contract/onboarding.ts';
+import { JOB_STATES, STEP_NAMES, type JobState, type StepName } from '../../contract/steps.ts';
+import { isOver, type JobDetails, type JobRow } from '../index.ts';
+import { withAlta } from './context.ts';
+import { age, EXIT, facts, paintState, print, printJson, table } from './output.ts';
+import { createProgressView, progressLines } from './progress-view.ts';
+
+interface Json {
+  json?: boolean;
+}
+
+/** Who is at the keyboard, for the audit. */
+const actorOption = (): Option => new Option('--actor <name>', 'who decides').default(userInfo().username, 'your user name');
+const TARGET = 'account id, job id or slug';
+
+/** `alta onboardings ...`: look at onboardings and decide about those that need attention. */
+export function onboardingCommands(program: Command): void {
+  const group = program.command('onboardings').description('look at onboardings and decide about them');
+
+  group
+    .command('list')
+    .description('newest first')
+    .addOption(new Option('--state <state>', 'only these').choices(JOB_STATES))
+    .option('--limit <n>', 'how many', positive, 50)
+    .option('--json', 'machine-readable')
+    .action(async ({ state, limit, json }: Json & { state?: JobState; limit: number }) => {
+      const jobs = await withAlta(({ alta }) => alta.onboardings.list({ limit, ...(state === undefined ? {} : { state }) }));
+      if (json) printJson(jobs);
+      else print(table(['ACCOUNT', 'SLUG', 'STATE', 'STEP', 'CLUSTER', 'AGE', 'REASON'], jobs.map(jobCells), 'no onboardings'));
+    });
+
+  group
+    .command('show <target>')
+    .description(`the whole story of one (${TARGET})`)
+    .option('--json', 'machine-readable')
+    .action(async (target: string, { json }: Json) => {
+      const { details, link } = await withAlta(async ({ alta, config }) => {
+        const found = await alta.onboardings.show(target);
+        return { details: found, link: runLink(config, found.job) };
+      });
+      if (json) printJson({ ...details, link });
+      else print(storyOf(details, link));
+    });
+
+  group
+    .command('watch <target>')
+    .description(`follow one until it is over (${TARGET}); exit 1 unless it completes`)
+    .option('--json', 'one line of JSON a change')
+    .action(async (target: string, { json }: Json) => {
+      const state = await withAlta(async ({ alta }) => {
+        const view = createProgressView();
+        const interrupted = new AbortController();
+        process.once('SIGINT', () => interrupted.abort());
+        let last: JobDetails | undefined;
+        for await (const details of alta.onboardings.watch(target, interrupted.signal)) {
+          last = details;
+          if (json) print(JSON.stringify(details));
+          else view.show(details);
+        }
+        return last !== undefined && isOver(last) ? last.job.state : undefined;
+      });
+      if (state !== 'completed') process.exitCode = EXIT.failed;
+    });
+
+  group
+    .command('resolve <target>')
+    .description('decide about a parked one: try again, go on without the step, or undo the run')
+    .addArgument(new Argument('<action>', 'what to do').choices(RESOLVE_ACTIONS))
+    .requiredOption('--reason <text>', 'why; it is kept')
+    .addOption(new Option('--step <step>', 'which parked step, when there are several').choices(STEP_NAMES))
+    .addOption(actorOption())
+    .option('--json', 'machine-readable')
+    .action(
+      async (
+        target: string,
+        action: ResolveAction,
+        { reason, step, actor, json }: Json & { reason: string; step?: StepName; actor: string },
+      ) => {
+        const answer = await withAlta(({ alta }) =>
+          alta.onboardings.resolve(target, { action, reason, actor, ...(step === undefined ? {} : { step }) }),
+        );
+        if (json) printJson(answer);
+        else print(`${answer.action}: ${answer.step}`);
+      },
+    );
+
+  group
+    .command('retry <target>')
+    .description('start one again that failed, was undone or was terminated')
+    .requiredOption('--reason <text>', 'why; it is kept')
+    .addOption(actorOption())
+    .option('--payment <id>', "another payment than the last run's")
+    .option('--json', 'machine-readable')
+    .action(async (target: string, { reason, actor, payment, json }: Json & { reason: string; actor: string; payment?: string }) => {
+      const answer = await withAlta(({ alta }) =>
+        alta.onboardings.retry(target, { reason, actor, ...(payment === undefined ? {} : { paymentId: payment }) }),
+      );
+      if (json) printJson(answer);
+      else print(`attempt ${String(answer.attempt)} of ${answer.accountId} is running (job ${answer.jobId})`);
+    });
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 1_000)
+    throw new AltaError('INPUT_INVALID', 'limit: write a whole number from 1 to 1000');
+  return value;
+}
+
+const jobCells = (job: JobRow): string[] => [
+  job.accountId,
+  job.slug,
+  paintState(job.state),
+  job.parkedStep ?? job.currentStep ?? '',
+  job.clusterId ?? '',
+  age(job.createdAt),
+  job.code ?? '',
+];
+
+/** Where the Web UI shows the newest run. */
+function runLink(config: { TEMPORAL_UI_URL?: string | undefined; TEMPORAL_NAMESPACE: string }, job: JobRow): string | null {
+  if (config.TEMPORAL_UI_URL === undefined) return null;
+  return new URL(`/namespaces/${config.TEMPORAL_NAMESPACE}/workflows/${encodeURIComponent(job.workflowId)}`, config.TEMPORAL_UI_URL).href;
+}
+
+function storyOf(details: JobDetails, link: string | null): string {
+  const { job, payment, placement, candidates, decisions } = details;
+  const parts = [
+    facts([
+      ['account', `${job.accountId} (${job.accountStatus})`],
+      ['job', `${job.jobId}, attempt ${String(job.attempt)}`],
+      ['workflow', job.workflowId],
+      [
+        'payment',
+        payment === null
+          ? job.paymentId
+          : `${payment.paymentId}: ${payment.status}, ${payment.amount} ${payment.currency}, ${payment.verdict ?? 'not judged'}`,
+      ],
+      ['slot', placement === null ? null : `${placement.clusterId}: ${placement.status}`],
+      ['reason', job.code === null ? null : `${job.code}: ${job.message ?? ''}`],
+      ['decide by', job.deadline],
+      ['Web UI', link],
+    ]),
+    progressLines(details).join('\n'),
+  ];
+  if (candidates !== null && candidates.length > 0)
+    parts.push(`clusters considered:\n${candidates.map((candidate) => `  ${JSON.stringify(candidate)}`).join('\n')}`);
+  if (decisions.length > 0)
+    parts.push(
+      `decisions:\n${decisions.map(({ at, actor, action, step, reason }) => `  ${at}  ${actor}: ${action}${step === null ? '' : ` ${step}`}: ${reason}`).join('\n')}`,
+    );
+  if (job.state === 'parked') parts.push(`next: alta onboardings resolve ${job.slug} retry|skip|compensate --reason "..."`);
+  return parts.join('\n\n');
+}

@@ -1,0 +1,30 @@
+import { Command, CommanderError } from 'commander';
+import { clusterCommands } from './clusters.ts';
+import { maintenanceCommands } from './maintenance.ts';
+import { onboardingCommands } from './onboardings.ts';
+import { EXIT, reportFailure } from './output.ts';
+
+/** Every command of `alta`. */
+export function buildProgram(): Command {
+  const program = new Command('alta')
+    .description('Turns a paid order into a working store. Settings come from the environment, else from the running local stack.')
+    .exitOverride()
+    .showHelpAfterError()
+    .configureHelp({ sortSubcommands: true });
+  onboardingCommands(program);
+  clusterCommands(program);
+  maintenanceCommands(program);
+  return program;
+}
+
+/** Runs one command line (without `node` and the script) and returns the exit code. */
+export async function runCli(args: readonly string[]): Promise<number> {
+  process.exitCode = EXIT.ok;
+  try {
+    await buildProgram().parseAsync([...args], { from: 'user' });
+    return process.exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    return reportFailure(error, args.includes('--json'));
+  }
+}

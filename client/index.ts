@@ -1,0 +1,71 @@
+/** The typed client: what operators' tools do with Alta, without a shell. */
+import type { Client } from '@temporalio/client';
+import {
+  listClusters,
+  listJobs,
+  setClusterState,
+  showJob,
+  type AdminDb,
+  type ClusterChange,
+  type ClusterRow,
+  type JobDetails,
+  type JobRow,
+} from '../adapters/admin-db/index.ts';
+import type { OnboardingProgress, ResolveAnswer, ResolveCommand } from '../contract/onboarding.ts';
+import type { JobState } from '../contract/steps.ts';
+import { queryProgress, watchOnboarding } from './operations/progress.ts';
+import { replayWorkflow, type ReplayReport } from './operations/replay.ts';
+import { resolveOnboarding } from './operations/resolve.ts';
+import { retryOnboarding, type RetryAnswer, type RetryRequest } from './operations/retry-onboarding.ts';
+import type { StartDeps } from './operations/start-onboarding.ts';
+
+export type { JobDetails, JobRow } from '../adapters/admin-db/index.ts';
+export { isOver } from './operations/progress.ts';
+export type { ReplayReport } from './operations/replay.ts';
+export type { RetryAnswer, RetryRequest } from './operations/retry-onboarding.ts';
+export { callTemporal, connectTemporal, isPushback, type TemporalHandle } from './temporal.ts';
+
+export interface AltaClientDeps {
+  db: AdminDb;
+  temporal: Client;
+  config: StartDeps['config'];
+}
+
+/** `target` is an account id, a job id or a slug everywhere. Errors are `AltaError`s. */
+export interface AltaClient {
+  onboardings: {
+    list(filter?: { state?: JobState; limit?: number }): Promise<JobRow[]>;
+    show(target: string): Promise<JobDetails>;
+    /** The run's own word; needs a worker. */
+    progress(target: string): Promise<OnboardingProgress>;
+    watch(target: string, signal?: AbortSignal): AsyncGenerator<JobDetails, void>;
+    resolve(target: string, command: ResolveCommand): Promise<ResolveAnswer>;
+    retry(target: string, request: RetryRequest): Promise<RetryAnswer>;
+  };
+  clusters: {
+    list(): Promise<ClusterRow[]>;
+    set(clusterId: string, change: ClusterChange): Promise<ClusterRow>;
+  };
+  replay(workflowId: string, runId?: string): Promise<ReplayReport>;
+}
+
+const DEFAULT_LIMIT = 50;
+
+export function createAltaClient(deps: AltaClientDeps): AltaClient {
+  const { db, temporal } = deps;
+  return {
+    onboardings: {
+      list: ({ state, limit = DEFAULT_LIMIT } = {}) => listJobs(db, { limit, ...(state === undefined ? {} : { state }) }),
+      show: (target) => showJob(db, target),
+      progress: async (target) => queryProgress(temporal, (await showJob(db, target)).job.workflowId),
+      watch: (target, signal) => watchOnboarding(db, target, signal),
+      resolve: (target, command) => resolveOnboarding(db, temporal, target, command),
+      retry: (target, request) => retryOnboarding(deps, target, request),
+    },
+    clusters: {
+      list: () => listClusters(db),
+      set: (clusterId, change) => setClusterState(db, clusterId, change),
+    },
+    replay: (workflowId, runId) => replayWorkflow(temporal, workflowId, runId),
+  };
+}
