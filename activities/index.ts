@@ -7,7 +7,7 @@ import { undoUpsertClient, upsertClientStep } from './client-row.ts';
 import { seedContentStep, undoSeedContent } from './content.ts';
 import type { ActivityDeps } from './deps.ts';
 import { syncEntitlements, undoSyncEntitlements } from './entitlements.ts';
-import { endJob, recordDecisionStep, reportJob } from './job.ts';
+import { beginUndo, endJob, recordDecisionStep, reportJob } from './job.ts';
 import { syncMpCredentialsStep, undoSyncMpCredentials } from './mp-credentials.ts';
 import { notify } from './notify.ts';
 import { reservePlacementStep, undoReservePlacement } from './placement.ts';
@@ -42,6 +42,7 @@ export function createActivities(deps: ActivityDeps) {
     'publish-store': publishStore(deps),
     'start-account': startAccount(deps),
     notify: notify(deps),
+    'begin-undo': beginUndo(deps),
     'report-job': reportJob(deps),
     'record-decision': recordDecisionStep(deps),
     'end-job': endJob(deps),

@@ -1,4 +1,6 @@
-import { changeStatus, recordDecision, setJobState } from '../adapters/admin-db/index.ts';
+import { changeStatus, recordDecision, setJobState, showJob } from '../adapters/admin-db/index.ts';
+import { clientIdOf } from '../adapters/ids.ts';
+import { AltaError } from '../contract/errors.ts';
 import type { ResolveCommand, StepContext } from '../contract/onboarding.ts';
 import type { StepName } from '../contract/steps.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -37,6 +39,19 @@ export function reportJob({ db, log }: ActivityDeps) {
 export function recordDecisionStep({ db }: ActivityDeps) {
   return async ({ jobId, step, action, actor, reason }: StepContext & ResolveCommand): Promise<void> => {
     await recordDecision(db, { jobId, step: step ?? null, action, actor, reason });
+  };
+}
+
+/**
+ * `begin-undo`: marks the job as compensating, unless it activated its account: then it answers where the live store is, and
+ * nothing may be undone.
+ */
+export function beginUndo({ db }: ActivityDeps) {
+  return async ({ jobId }: StepContext): Promise<{ live: { clusterId: string; clientId: string } | null }> => {
+    if (await setJobState(db, jobId, { state: 'compensating' })) return { live: null };
+    const { job } = await showJob(db, jobId);
+    if (job.activatedAt === null || job.clusterId === null) throw new AltaError('CONFLICT', `job ${jobId} is ${job.state}: it has ended already`);
+    return { live: { clusterId: job.clusterId, clientId: clientIdOf(job.accountId) } };
   };
 }
 

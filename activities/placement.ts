@@ -1,4 +1,4 @@
-import { releasePlacement, reservePlacement } from '../adapters/admin-db/index.ts';
+import { expirePlacements, releasePlacement, reservePlacement } from '../adapters/admin-db/index.ts';
 import type { StepContext } from '../contract/onboarding.ts';
 import type { ActivityDeps } from './deps.ts';
 
@@ -14,7 +14,11 @@ export interface PlacementAnswer {
  */
 export function reservePlacementStep({ db, config }: ActivityDeps) {
   return async ({ accountId, jobId }: StepContext): Promise<PlacementAnswer> => {
-    const { clusterId, candidates } = await reservePlacement(db, { accountId, jobId, ttlSeconds: config.PLACEMENT_SECONDS });
+    const reserve = (): ReturnType<typeof reservePlacement> => reservePlacement(db, { accountId, jobId, ttlSeconds: config.PLACEMENT_SECONDS });
+    let reserved = await reserve();
+    // Slots of reservations that ran out come back when somebody needs one; nothing has to sweep for them.
+    if (reserved.clusterId === null && (await expirePlacements(db)) > 0) reserved = await reserve();
+    const { clusterId, candidates } = reserved;
     const losers = candidates
       .filter((candidate) => candidate.clusterId !== clusterId)
       .map((candidate) => `${candidate.clusterId}: ${candidate.reason ?? 'lost'}`)

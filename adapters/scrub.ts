@@ -8,8 +8,11 @@ const SECRET_SHAPES = [
 ];
 const LONGEST = 1_000;
 
+/** A text without any known shape of a secret. */
+export const redact = (text: string): string => SECRET_SHAPES.reduce((rest, shape) => rest.replace(shape, '[redacted]'), text);
+
 /** A foreign text made fit for logs, rows and histories: no known shape of a secret, bounded in length. */
 export function scrub(text: string): string {
-  const clean = SECRET_SHAPES.reduce((rest, shape) => rest.replace(shape, '[redacted]'), text);
+  const clean = redact(text);
   return clean.length > LONGEST ? `${clean.slice(0, LONGEST)}…` : clean;
 }

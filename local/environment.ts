@@ -14,7 +14,14 @@ export interface EnvironmentFacts {
 }
 
 /** The settings of `adapters/config.ts` for everything that runs on the local stack. */
-export function stackEnvironment({ adminDatabaseUrl, vaultKeys, temporal, mercadoPago, smtpUrl, apiPort }: EnvironmentFacts): Record<string, string> {
+export function stackEnvironment({
+  adminDatabaseUrl,
+  vaultKeys,
+  temporal,
+  mercadoPago,
+  smtpUrl,
+  apiPort,
+}: EnvironmentFacts): Record<string, string> {
   return {
     ADMIN_DATABASE_URL: adminDatabaseUrl,
     ALTA_VAULT_KEYS: vaultKeys,

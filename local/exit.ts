@@ -1,3 +1,5 @@
+import { identify, parentOf } from './process-identity.ts';
+
 /** What ends a program before its time. */
 export interface ExitWatch {
   /** Aborted at the first wish to end. */
@@ -9,7 +11,7 @@ export interface ExitWatch {
 }
 
 const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
-const PARENT_LOOK_MS = 1_000;
+const PARENT_LOOK_MS = 2_000;
 
 /**
  * Watches for Ctrl-C, SIGTERM, SIGHUP, an uncaught error, and the end of the npm that started us (whose shell does not always
@@ -37,13 +39,11 @@ export function watchExit(now: () => void): ExitWatch {
   };
   process.on('uncaughtException', onError);
   process.on('unhandledRejection', onError);
-  const parent = process.ppid;
+  const isFollowed = followNpm();
   const timer = setInterval(() => {
-    if (process.ppid !== parent && !controller.signal.aborted) wish(CODES.SIGTERM);
+    if (!isFollowed() && !controller.signal.aborted) wish(CODES.SIGTERM);
   }, PARENT_LOOK_MS);
-  // Only npm is followed: a start from a shell in the background may outlive the shell.
-  if (process.env['npm_lifecycle_event'] === undefined) clearInterval(timer);
-  else timer.unref();
+  timer.unref();
   return {
     signal: controller.signal,
     wished,
@@ -54,4 +54,16 @@ export function watchExit(now: () => void): ExitWatch {
       process.off('unhandledRejection', onError);
     },
   };
+}
+
+/**
+ * Says whether the npm that started us still lives. Between it and us may be a shell, which outlives it. Only npm is followed: a
+ * start from a shell in the background may outlive the shell.
+ */
+function followNpm(): () => boolean {
+  if (process.env['npm_lifecycle_event'] === undefined) return () => true;
+  const parent = process.ppid;
+  const grandparent = parentOf(parent);
+  const shellOfNpm = grandparent !== undefined && /\bnpm\b/.test(identify(grandparent)?.command ?? '');
+  return () => process.ppid === parent && (!shellOfNpm || parentOf(parent) === grandparent);
 }

@@ -6,7 +6,7 @@ import type { Child } from './child.ts';
 import type { LocalKeys } from './keys.ts';
 import { bringUp, type OnPart } from './parts.ts';
 import { otherPostgres, startPostgres, type PostgresServer } from './postgres.ts';
-import type { Supervisor } from './processes.ts';
+import { isCancelled, type Supervisor } from './processes.ts';
 import { clusterFacts, clusterSpec, mercadoPagoFacts, mercadoPagoSpec, type MercadoPagoFacts } from './services.ts';
 import { startMailCatcher, type MailCatcher } from './smtp.ts';
 import { startTemporal, type TemporalServer } from './temporal.ts';
@@ -47,14 +47,21 @@ export interface InfrastructureOptions {
 const at = (url: string): string => `at ${url}`;
 const portOf = (url: string): number => Number(new URL(url).port);
 
-/** Waits for all, and throws the first failure only once none of them is under way any more. */
-export async function together<T extends readonly unknown[]>(supervisor: Supervisor, starts: { [K in keyof T]: Promise<T[K]> }): Promise<T> {
+/**
+ * Waits for all. When one fails the others are stopped, and once none is under way any more its failure is thrown, not that of one
+ * which was only stopped.
+ */
+export async function together<T extends readonly unknown[]>(
+  supervisor: Supervisor,
+  starts: { [K in keyof T]: Promise<T[K]> },
+): Promise<T> {
   try {
     return (await Promise.all(starts)) as unknown as T;
-  } catch (error) {
+  } catch (first) {
     await supervisor.stopAll();
-    await Promise.allSettled(starts);
-    throw error;
+    const ends = await Promise.allSettled(starts);
+    const failures = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason as unknown] : []));
+    throw failures.find((failure) => !isCancelled(failure)) ?? first;
   }
 }
 
@@ -66,16 +73,17 @@ export async function startInfrastructure(options: InfrastructureOptions): Promi
   const { supervisor, keys, clusterIds } = options;
   const database = startDatabase(options);
   const adminName = (options.otherDatabase && new URL(options.otherDatabase).pathname.slice(1)) || 'alta';
-  const [temporal, mercadoPago, mail, adminDatabaseUrl, ...clusters] = await together<[TemporalServer, MercadoPagoFacts, MailCatcher, string, ...StackCluster[]]>(
-    supervisor,
-    [
-      startTemporalPart(options),
-      startSimulator(options),
-      startMail(options),
-      database.then((server) => startAdminDb(server, adminName, options)),
-      ...clusterIds.map((clusterId) => database.then((server) => startCluster(clusterId, server, `${adminName}_${clusterId.replaceAll('-', '_')}`, options))),
-    ],
-  );
+  const [temporal, mercadoPago, mail, adminDatabaseUrl, ...clusters] = await together<
+    [TemporalServer, MercadoPagoFacts, MailCatcher, string, ...StackCluster[]]
+  >(supervisor, [
+    startTemporalPart(options),
+    startSimulator(options),
+    startMail(options),
+    database.then((server) => startAdminDb(server, adminName, options)),
+    ...clusterIds.map((clusterId) =>
+      database.then((server) => startCluster(clusterId, server, `${adminName}_${clusterId.replaceAll('-', '_')}`, options)),
+    ),
+  ]);
   await registerClusters(adminDatabaseUrl, keys.vault, clusters);
   return { adminDatabaseUrl, temporal, mercadoPago, mail, clusters };
 }
@@ -85,7 +93,10 @@ function startDatabase({ supervisor, keys, onPart, keep, durable, otherDatabase 
     'postgres',
     onPart,
     async () => {
-      const server = otherDatabase === undefined ? await startPostgres({ supervisor, password: keys.postgresPassword, durable }) : otherPostgres(otherDatabase);
+      const server =
+        otherDatabase === undefined
+          ? await startPostgres({ supervisor, password: keys.postgresPassword, durable })
+          : otherPostgres(otherDatabase);
       if (server.child !== undefined) keep(server.child);
       await server.ensureServiceRole();
       return server;
@@ -108,7 +119,12 @@ async function startAdminDb(server: PostgresServer, name: string, { onPart }: In
   return url;
 }
 
-function startCluster(clusterId: string, server: PostgresServer, database: string, { supervisor, keys, onPart, keep }: InfrastructureOptions): Promise<StackCluster> {
+function startCluster(
+  clusterId: string,
+  server: PostgresServer,
+  database: string,
+  { supervisor, keys, onPart, keep }: InfrastructureOptions,
+): Promise<StackCluster> {
   const start = async (): Promise<StackCluster> => {
     const clusterKeys = keys.clusters[clusterId];
     if (clusterKeys === undefined) throw new AltaError('CONFIG_INVALID', `no keys for ${clusterId}`);
@@ -156,7 +172,14 @@ async function registerClusters(adminDatabaseUrl: string, vaultKeys: string, clu
   const vault = createVault(vaultKeys);
   try {
     for (const { clusterId, url, secretKey, publishableKey } of clusters) {
-      await registerCluster(db, vault, { clusterId, displayName: `Local ${clusterId}`, url, serviceKey: secretKey, publishableKey, actor: 'local-stack' });
+      await registerCluster(db, vault, {
+        clusterId,
+        displayName: `Local ${clusterId}`,
+        url,
+        serviceKey: secretKey,
+        publishableKey,
+        actor: 'local-stack',
+      });
     }
   } finally {
     await db.close();

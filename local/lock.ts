@@ -2,6 +2,7 @@ import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } 
 import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
 import { z } from 'zod';
+import { AltaError } from '../contract/errors.ts';
 import { identify, isSameProcess } from './process-identity.ts';
 
 const holderSchema = z.object({ pid: z.int().positive(), started: z.string(), at: z.string() });
@@ -77,3 +78,7 @@ export const isHolder = (lock: FileLock | LockHolder): lock is LockHolder => 'pi
 function releaseLock(path: string, mine: string): void {
   if (readHolder(path)?.text === mine) rmSync(path, { force: true });
 }
+
+/** CONFLICT: what a second start on the same data directory is told. */
+export const alreadyRuns = ({ pid, at }: LockHolder): AltaError =>
+  new AltaError('CONFLICT', `the local stack already runs, as process ${pid} since ${at}; stop it with Ctrl-C there, or \`kill ${pid}\``);

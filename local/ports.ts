@@ -22,7 +22,8 @@ export async function freePorts(count: number): Promise<number[]> {
 }
 
 /** True for what a server says whose port was taken meanwhile. */
-export const isPortClash = (text: string): boolean => /EADDRINUSE|address already in use|could not bind|could not create any TCP/i.test(text);
+export const isPortClash = (text: string): boolean =>
+  /EADDRINUSE|address already in use|could not bind|could not create any TCP/i.test(text);
 
 /** Runs a start that picks ports, again when a port was taken meanwhile; at most three times. */
 export async function withFreePorts<T>(count: number, start: (ports: number[]) => Promise<T>): Promise<T> {

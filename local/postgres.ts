@@ -1,4 +1,4 @@
-import { chownSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { AltaError } from '../contract/errors.ts';
@@ -62,6 +62,7 @@ async function initialise({ bin, data, user }: PostgresHome, { supervisor, passw
   // Made aside and renamed, so that a start which is interrupted here leaves nothing half done.
   const draft = `${data}.new`;
   const passwordFile = join(dirname(data), 'password');
+  mkdirSync(dirname(data), { recursive: true });
   rmSync(draft, { recursive: true, force: true });
   writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
   if (user !== undefined) chownSync(passwordFile, user.uid, user.gid);
@@ -106,7 +107,11 @@ async function clearStalePid(data: string): Promise<void> {
   rmSync(file, { force: true });
 }
 
-async function launch({ bin, data, user }: PostgresHome, port: number, { supervisor, password, durable = true }: PostgresOptions): Promise<Child> {
+async function launch(
+  { bin, data, user }: PostgresHome,
+  port: number,
+  { supervisor, password, durable = true }: PostgresOptions,
+): Promise<Child> {
   const settings = {
     listen_addresses: '127.0.0.1',
     // A socket's path may be at most 107 bytes, which a deep project directory exceeds.

@@ -14,15 +14,25 @@ export function identify(pid: number): ProcessIdentity | undefined {
   return process.platform === 'linux' ? identifyOnLinux(pid) : identifyByPs(pid);
 }
 
-function identifyOnLinux(pid: number): ProcessIdentity | undefined {
+/** State, parent and start time of a process, from the kernel. */
+function linuxStat(pid: number): { state: string; parent: number; started: string } | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // The name in parentheses may hold anything, so fields are counted from its end: state is the first, start time the 20th.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
+    return { state: fields[0] ?? '', parent: Number(fields[1]), started: fields[19] ?? '' };
+  } catch {
+    return undefined;
+  }
+}
+
+function identifyOnLinux(pid: number): ProcessIdentity | undefined {
+  const stat = linuxStat(pid);
+  if (stat === undefined || stat.state === 'Z' || stat.state === 'X') return undefined;
+  try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
     const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
-    return { started: `${boot}/${fields[19]}`, command };
+    return { started: `${boot}/${stat.started}`, command };
   } catch {
     return undefined;
   }
@@ -42,4 +52,12 @@ function identifyByPs(pid: number): ProcessIdentity | undefined {
 /** True when the process with this id is still the very one that was recorded. */
 export function isSameProcess(pid: number, recorded: Pick<ProcessIdentity, 'started'>): boolean {
   return identify(pid)?.started === recorded.started;
+}
+
+/** The parent of a process; undefined when the process is gone. */
+export function parentOf(pid: number): number | undefined {
+  if (process.platform === 'linux') return linuxStat(pid)?.parent;
+  const run = spawnSync('ps', ['-p', String(pid), '-o', 'ppid='], { encoding: 'utf8' });
+  const parent = Number(run.stdout.trim());
+  return run.status === 0 && parent > 0 ? parent : undefined;
 }

@@ -1,4 +1,4 @@
-import { AltaError } from '../contract/errors.ts';
+import { AltaError, isAltaError } from '../contract/errors.ts';
 import { describeExit, launchChild, type Child, type ChildExit, type ChildSpec, type LaunchedChild } from './child.ts';
 
 export interface Supervisor {
@@ -18,6 +18,9 @@ export interface SupervisorOptions {
   /** Called when a ready child dies without having been asked to. */
   onDeath?: ((child: Child, exit: ChildExit, lastLines: string) => void) | undefined;
 }
+
+/** True for a start that ended only because the stack is stopping. */
+export const isCancelled = (error: unknown): boolean => isAltaError(error) && error.code === 'CANCELLED';
 
 /**
  * Starts and ends processes. Each leads a process group of its own, so that Ctrl-C reaches only the parent, which ends them in

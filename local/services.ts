@@ -17,7 +17,15 @@ const ENTRIES: Record<ServiceName, string> = {
 /** A program of this project as a child: it says in one line of JSON when it is ready. */
 function program(name: string, file: string, rest: Partial<ChildSpec>): ChildSpec {
   const path = join(PROJECT_ROOT, file);
-  return { name, command: process.execPath, args: [path], marker: path, cwd: PROJECT_ROOT, readyLine: (line) => line['ready'] === true, ...rest };
+  return {
+    name,
+    command: process.execPath,
+    args: [path],
+    marker: path,
+    cwd: PROJECT_ROOT,
+    readyLine: (line) => line['ready'] === true,
+    ...rest,
+  };
 }
 
 /** Worker, API or relay. `name` may tell two of a kind apart. */

@@ -67,7 +67,9 @@ export async function startMailCatcher(dir: string): Promise<MailCatcher> {
 }
 
 function readMessages(dir: string): CaughtMail[] {
-  const names = readdirSync(dir).filter((name) => name.endsWith('.eml')).sort();
+  const names = readdirSync(dir)
+    .filter((name) => name.endsWith('.eml'))
+    .sort();
   return names.map((name) => {
     const file = join(dir, name);
     const text = readFileSync(file, 'utf8');

@@ -5,7 +5,7 @@ import type { Child, ChildExit } from './child.ts';
 import { removeEnvFile, stackEnvironment, writeEnvFile } from './environment.ts';
 import { startInfrastructure, together, withSpec, type Infrastructure, type StackCluster } from './infrastructure.ts';
 import { loadKeys } from './keys.ts';
-import { isHolder, lockHolder, takeLock } from './lock.ts';
+import { alreadyRuns, isHolder, lockHolder, takeLock } from './lock.ts';
 import { cleanOrphans } from './orphans.ts';
 import { bringUp, type OnPart } from './parts.ts';
 import { DATA_DIR, lockFileOf } from './paths.ts';
@@ -90,9 +90,7 @@ async function chooseDataDir({ dataDir = DATA_DIR, ephemeral = false }: StackOpt
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const dataDir = await chooseDataDir(options);
   const lock = takeLock(lockFileOf(dataDir));
-  if (isHolder(lock)) {
-    throw new AltaError('CONFLICT', `the local stack already runs, as process ${lock.pid} since ${lock.at}; stop it with Ctrl-C there, or \`kill ${lock.pid}\``);
-  }
+  if (isHolder(lock)) throw alreadyRuns(lock);
   const supervisor = createSupervisor({ dataDir, onDeath: options.onDeath });
   const closers: (() => Promise<void>)[] = [];
   let closed: Promise<void> | undefined;
@@ -122,9 +120,15 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
 }
 
 /** Parts that Alta's own processes lean on: they stop after them. PostgreSQL goes last, with the supervisor. */
-const isBelow = (name: string, clusterIds: readonly string[]): boolean => ['mercadopago', 'temporal', 'postgres', ...clusterIds].includes(name);
+const isBelow = (name: string, clusterIds: readonly string[]): boolean =>
+  ['mercadopago', 'temporal', 'postgres', ...clusterIds].includes(name);
 
-async function assemble(dataDir: string, supervisor: Supervisor, closers: (() => Promise<void>)[], options: StackOptions): Promise<Omit<Stack, 'close'>> {
+async function assemble(
+  dataDir: string,
+  supervisor: Supervisor,
+  closers: (() => Promise<void>)[],
+  options: StackOptions,
+): Promise<Omit<Stack, 'close'>> {
   const { onPart = () => undefined, clusterIds = CLUSTER_IDS, services = SERVICES, ephemeral = false, dynamicConfig = {} } = options;
   const keys = loadKeys(dataDir, clusterIds);
   const children = new Map<string, Child>();
@@ -155,12 +159,16 @@ async function assemble(dataDir: string, supervisor: Supervisor, closers: (() =>
     await stopThose((name) => !isBelow(name, clusterIds));
     await stopThose((name) => name !== 'postgres');
   });
-  await together(supervisor, services.map((service) => bringUp(service, onPart, () => startService(service), describeService)));
+  await together(
+    supervisor,
+    services.map((service) => bringUp(service, onPart, () => startService(service), describeService)),
+  );
   writeEnvFile(dataDir, env);
 
   const child = (part: string): Child => {
     const found = children.get(part);
-    if (found === undefined) throw new AltaError('NOT_FOUND', `the stack has no process "${part}"; it has ${[...children.keys()].join(', ')}`);
+    if (found === undefined)
+      throw new AltaError('NOT_FOUND', `the stack has no process "${part}"; it has ${[...children.keys()].join(', ')}`);
     return found;
   };
   const restart = async (part: string): Promise<Child> => {
@@ -168,7 +176,20 @@ async function assemble(dataDir: string, supervisor: Supervisor, closers: (() =>
     await before.stop();
     return keep(withSpec(await supervisor.start(before.spec), before.spec));
   };
-  return { dataDir, env, adminDatabaseUrl, apiUrl: `http://127.0.0.1:${apiPort}`, mercadoPago, temporal, clusters, mail, child, restart, startService };
+  return {
+    dataDir,
+    env,
+    adminDatabaseUrl,
+    apiUrl: `http://127.0.0.1:${apiPort}`,
+    mercadoPago,
+    temporal,
+    clusters,
+    mail,
+    child,
+    restart,
+    startService,
+  };
 }
 
-const describeService = (child: Child): string | undefined => (typeof child.ready['url'] === 'string' ? `at ${child.ready['url']}` : undefined);
+const describeService = (child: Child): string | undefined =>
+  typeof child.ready['url'] === 'string' ? `at ${child.ready['url']}` : undefined;

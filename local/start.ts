@@ -2,7 +2,10 @@ import { Listr } from 'listr2';
 import { runDemo } from './demo/index.ts';
 import { tellOutcome } from './demo/story.ts';
 import { watchExit } from './exit.ts';
+import { alreadyRuns, lockHolder } from './lock.ts';
+import { DATA_DIR, lockFileOf } from './paths.ts';
 import { partNames, type PartEvent } from './parts.ts';
+import { PROGRESS } from './progress.ts';
 import { CLUSTER_IDS, startStack, type Stack } from './stack.ts';
 import { isAltaError } from '../contract/errors.ts';
 
@@ -35,7 +38,7 @@ async function bringUpVisibly(signal: AbortSignal, onDeath: (text: string) => vo
         await gate.promise;
       },
     })),
-    { concurrent: true, exitOnError: false, registerSignalListeners: false },
+    { ...PROGRESS, concurrent: true, exitOnError: false },
   );
   const shown = list.run();
   const finish = async (error?: unknown): Promise<void> => {
@@ -62,7 +65,8 @@ async function bringUpVisibly(signal: AbortSignal, onDeath: (text: string) => vo
   }
 }
 
-const explain = (error: unknown): string => (isAltaError(error) ? `${error.code}: ${error.message}` : error instanceof Error ? (error.stack ?? error.message) : String(error));
+const explain = (error: unknown): string =>
+  isAltaError(error) ? `${error.code}: ${error.message}` : error instanceof Error ? (error.stack ?? error.message) : String(error);
 
 async function main(): Promise<number> {
   const once = process.argv.includes('--once');
@@ -75,6 +79,8 @@ async function main(): Promise<number> {
   };
   let stack: Stack | undefined;
   try {
+    const holder = lockHolder(lockFileOf(DATA_DIR));
+    if (holder !== undefined) throw alreadyRuns(holder);
     stack = await bringUpVisibly(watch.signal, onDeath);
     const outcome = await Promise.race([runDemo(stack, watch.signal), watch.wished, death.promise]);
     if (typeof outcome === 'number') return outcome;

@@ -5,7 +5,7 @@ import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { AltaError } from '../contract/errors.ts';
 import { effect } from '../adapters/effect.ts';
 import { isHolder, takeLock } from './lock.ts';
-import type { Supervisor } from './processes.ts';
+import { isCancelled, type Supervisor } from './processes.ts';
 import { waitUntil } from './wait.ts';
 
 /** The newest release of Temporal's command line tool that `go install` can build (later ones replace modules). */
@@ -25,7 +25,10 @@ export type TemporalSource =
 
 function findOnPath(name: string, path: string): string | undefined {
   const names = process.platform === 'win32' ? [`${name}.exe`, name] : [name];
-  const candidates = path.split(delimiter).filter((dir) => dir !== '').flatMap((dir) => names.map((file) => join(dir, file)));
+  const candidates = path
+    .split(delimiter)
+    .filter((dir) => dir !== '')
+    .flatMap((dir) => names.map((file) => join(dir, file)));
   return candidates.find((file) => {
     try {
       accessSync(file, constants.X_OK);
@@ -61,7 +64,11 @@ export function findTemporal(env: Env = process.env): TemporalSource {
  * The path of Temporal's binary, built or downloaded into the user's cache when there is none; `note` is told what takes long.
  * Of two starts at once, one builds and the other waits. Throws TEMPORAL_UNAVAILABLE that names every way out.
  */
-export async function provideTemporal(source: Exclude<TemporalSource, { kind: 'address' }>, supervisor: Supervisor, note: (text: string) => void): Promise<string> {
+export async function provideTemporal(
+  source: Exclude<TemporalSource, { kind: 'address' }>,
+  supervisor: Supervisor,
+  note: (text: string) => void,
+): Promise<string> {
   if (source.kind === 'path' || source.kind === 'cache') return source.binary;
   const { cacheDir } = source;
   const binary = join(cacheDir, 'temporal');
@@ -78,7 +85,11 @@ export async function provideTemporal(source: Exclude<TemporalSource, { kind: 'a
   );
   try {
     if (existsSync(binary)) return binary;
-    if (source.kind === 'build') await build(source, binary, supervisor, note).catch(() => download(cacheDir, binary, note));
+    if (source.kind === 'build')
+      await build(source, binary, supervisor, note).catch((error: unknown) => {
+        if (isCancelled(error)) throw error;
+        return download(cacheDir, binary, note);
+      });
     else await download(cacheDir, binary, note);
     return binary;
   } finally {
@@ -86,13 +97,25 @@ export async function provideTemporal(source: Exclude<TemporalSource, { kind: 'a
   }
 }
 
-async function build({ go, cacheDir }: { go: string; cacheDir: string }, binary: string, supervisor: Supervisor, note: (text: string) => void): Promise<void> {
+async function build(
+  { go, cacheDir }: { go: string; cacheDir: string },
+  binary: string,
+  supervisor: Supervisor,
+  note: (text: string) => void,
+): Promise<void> {
   note("building Temporal's dev server once, about 3 minutes");
   const draft = join(cacheDir, `build-${process.pid}`);
   rmSync(draft, { recursive: true, force: true });
   mkdirSync(draft, { recursive: true });
   try {
-    await supervisor.run({ name: 'temporal-build', command: go, args: ['install', CLI_MODULE], marker: CLI_MODULE, env: { GOBIN: draft }, cwd: draft });
+    await supervisor.run({
+      name: 'temporal-build',
+      command: go,
+      args: ['install', CLI_MODULE],
+      marker: CLI_MODULE,
+      env: { GOBIN: draft },
+      cwd: draft,
+    });
     renameSync(join(draft, 'temporal'), binary);
   } finally {
     rmSync(draft, { recursive: true, force: true });

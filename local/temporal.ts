@@ -42,10 +42,20 @@ const KEYWORD = 2;
  * Provides Temporal: the server of TEMPORAL_ADDRESS, or a dev server on free ports with its Web UI, whose runs are kept in the
  * data directory. Returns when it serves and knows Alta's search attributes. Throws TEMPORAL_UNAVAILABLE.
  */
-export async function startTemporal({ supervisor, env = process.env, note = () => undefined, dynamicConfig = {} }: TemporalOptions): Promise<TemporalServer> {
+export async function startTemporal({
+  supervisor,
+  env = process.env,
+  note = () => undefined,
+  dynamicConfig = {},
+}: TemporalOptions): Promise<TemporalServer> {
   const source = findTemporal(env);
   if (source.kind === 'address') {
-    const server = { address: source.address, namespace: env['TEMPORAL_NAMESPACE'] || NAMESPACE, uiUrl: env['TEMPORAL_UI_URL'], child: undefined };
+    const server = {
+      address: source.address,
+      namespace: env['TEMPORAL_NAMESPACE'] || NAMESPACE,
+      uiUrl: env['TEMPORAL_UI_URL'],
+      child: undefined,
+    };
     await prepareNamespace(server.address, server.namespace, 20_000);
     return server;
   }
@@ -57,17 +67,30 @@ export async function startTemporal({ supervisor, env = process.env, note = () =
       name: 'temporal',
       command: binary,
       args: [
-        'server', 'start-dev',
-        '--ip', '127.0.0.1',
-        '--port', String(port),
-        '--ui-port', String(uiPort),
-        '--http-port', String(httpPort),
-        '--metrics-port', String(metricsPort),
-        '--db-filename', file,
-        '--sqlite-pragma', 'journal_mode=wal',
-        '--sqlite-pragma', 'synchronous=0',
-        '--log-level', 'warn',
-        ...Object.entries({ ...DYNAMIC_CONFIG, ...dynamicConfig }).flatMap(([key, value]) => ['--dynamic-config-value', `${key}=${JSON.stringify(value)}`]),
+        'server',
+        'start-dev',
+        '--ip',
+        '127.0.0.1',
+        '--port',
+        String(port),
+        '--ui-port',
+        String(uiPort),
+        '--http-port',
+        String(httpPort),
+        '--metrics-port',
+        String(metricsPort),
+        '--db-filename',
+        file,
+        '--sqlite-pragma',
+        'journal_mode=wal',
+        '--sqlite-pragma',
+        'synchronous=0',
+        '--log-level',
+        'warn',
+        ...Object.entries({ ...DYNAMIC_CONFIG, ...dynamicConfig }).flatMap(([key, value]) => [
+          '--dynamic-config-value',
+          `${key}=${JSON.stringify(value)}`,
+        ]),
         ...Object.values(SEARCH_ATTRIBUTES).flatMap(({ name, type }) => ['--search-attribute', `${name}=${ATTRIBUTE_TYPES[type]}`]),
       ],
       marker: file,
@@ -92,7 +115,9 @@ async function withConnection<T>(address: string, use: (connection: Connection) 
 async function serves(address: string, namespace: string): Promise<boolean> {
   try {
     await withConnection(address, (connection) =>
-      effect('temporal.describe-namespace', () => connection.withDeadline(Date.now() + 2_000, () => connection.workflowService.describeNamespace({ namespace }))),
+      effect('temporal.describe-namespace', () =>
+        connection.withDeadline(Date.now() + 2_000, () => connection.workflowService.describeNamespace({ namespace })),
+      ),
     );
     return true;
   } catch {

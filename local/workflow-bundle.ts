@@ -11,7 +11,10 @@ const KEPT = 5;
 
 function filesBelow(path: string): string[] {
   const found = readdirSync(path, { withFileTypes: true, recursive: true });
-  return found.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name)).sort();
+  return found
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
 }
 
 function fingerprint(): string {
@@ -19,7 +22,11 @@ function fingerprint(): string {
   for (const source of SOURCES) {
     const path = join(PROJECT_ROOT, source);
     const files = source.includes('.') ? [path] : filesBelow(path);
-    for (const file of files) hash.update(`${file.slice(PROJECT_ROOT.length)}\0`).update(readFileSync(file)).update('\0');
+    for (const file of files)
+      hash
+        .update(`${file.slice(PROJECT_ROOT.length)}\0`)
+        .update(readFileSync(file))
+        .update('\0');
   }
   return hash.digest('hex').slice(0, 24);
 }

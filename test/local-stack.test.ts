@@ -72,7 +72,10 @@ test('Temporal is looked for at TEMPORAL_ADDRESS, on PATH, in the cache, as a bu
   const cached = executable(join(cacheDir, 'temporal'));
   expect(findTemporal({ XDG_CACHE_HOME: cache, PATH: goBin })).toEqual({ kind: 'cache', binary: cached });
   expect(findTemporal({ XDG_CACHE_HOME: cache, PATH: path })).toEqual({ kind: 'path', binary: temporal });
-  expect(findTemporal({ XDG_CACHE_HOME: cache, PATH: path, TEMPORAL_ADDRESS: 'host:7233' })).toEqual({ kind: 'address', address: 'host:7233' });
+  expect(findTemporal({ XDG_CACHE_HOME: cache, PATH: path, TEMPORAL_ADDRESS: 'host:7233' })).toEqual({
+    kind: 'address',
+    address: 'host:7233',
+  });
   chmodSync(temporal, 0o644);
   expect(findTemporal({ XDG_CACHE_HOME: cache, PATH: path }).kind).toBe('cache');
 });
@@ -96,7 +99,9 @@ test('ports are free and different, and a start whose port was taken meanwhile i
   expect(new Set(ports).size).toBe(20);
   const listen = (port: number): Promise<Server> =>
     new Promise((done, reject) => {
-      const server = createServer().once('error', reject).listen(port, '127.0.0.1', () => done(server));
+      const server = createServer()
+        .once('error', reject)
+        .listen(port, '127.0.0.1', () => done(server));
     });
   const taken = await listen(0);
   const open = [taken];
@@ -158,7 +163,10 @@ test('PostgreSQL starts again on its files after its parent and it were killed',
 
 test('a second start on the same directory is refused and names the first; a dead one is taken over', async () => {
   const { parent } = await startParent('child');
-  await expect(startStack({ dataDir: dir })).rejects.toMatchObject({ code: 'CONFLICT', message: expect.stringContaining(`process ${parent.pid}`) as string });
+  await expect(startStack({ dataDir: dir })).rejects.toMatchObject({
+    code: 'CONFLICT',
+    message: expect.stringContaining(`process ${parent.pid}`) as string,
+  });
   await killHard(parent);
   const lock = takeLock(lockFileOf(dir));
   expect(isHolder(lock)).toBe(false);
@@ -175,7 +183,9 @@ test('a child that dies before it is ready, or cannot be started, is reported wi
     code: 'INTERNAL',
     message: expect.stringMatching(/broken ended with code 3 before it was ready[^]*no such table/) as string,
   });
-  await expect(start(join(dir, 'nothing-here'), [])).rejects.toMatchObject({ message: expect.stringMatching(/could not be started[^]*ENOENT/) as string });
+  await expect(start(join(dir, 'nothing-here'), [])).rejects.toMatchObject({
+    message: expect.stringMatching(/could not be started[^]*ENOENT/) as string,
+  });
   await supervisor.stopAll();
 });
 
@@ -183,7 +193,14 @@ test('children are asked to stop and killed when they do not; a death that nobod
   const deaths: string[] = [];
   const supervisor = createSupervisor({ dataDir: dir, onDeath: ({ name }) => deaths.push(name) });
   const start = (name: string, code: string, stopTimeoutMs: number): ReturnType<typeof supervisor.start> =>
-    supervisor.start({ name, command: process.execPath, args: ['-e', code], marker: process.execPath, readyLine: (line) => line['ready'] === true, stopTimeoutMs });
+    supervisor.start({
+      name,
+      command: process.execPath,
+      args: ['-e', code],
+      marker: process.execPath,
+      readyLine: (line) => line['ready'] === true,
+      stopTimeoutMs,
+    });
   const deaf = await start('deaf', `process.on('SIGTERM', () => {}); ${FOREVER}`, 200);
   const polite = await start('polite', `process.on('SIGTERM', () => process.exit(7)); ${FOREVER}`, 10_000);
   const doomed = await start('doomed', FOREVER, 10_000);

@@ -121,19 +121,34 @@ export async function onboarding(raw: OnboardingInput): Promise<OnboardingResult
     }
     return CancellationScope.nonCancellable(async () => {
       await saga.step('activate', () => calls.forward('activate', store));
-      saga.commit();
-      state.pastPivot = true;
-      await saga.wave(...(['publish-store', 'start-account', 'notify'] as const).map((step) => () => saga.step(step, () => calls.forward(step, store))));
-      await reports;
-      state.enter('Completed');
-      await bookkeeping['end-job']({ ...context, state: 'completed' });
-      return { outcome: 'provisioned', accountId: input.accountId, jobId: input.jobId, clusterId, clientId, skipped: state.skipped };
+      return finish(store);
     });
   };
 
-  const backward = async (failure: Failure): Promise<never> => {
+  /** Past the pivot: only forward, whatever happens. */
+  const finish = async (store: ClientStepContext): Promise<OnboardingResult> => {
+    saga.commit();
+    state.pastPivot = true;
+    await saga.wave(...(['publish-store', 'start-account', 'notify'] as const).map((step) => () => saga.step(step, () => calls.forward(step, store))));
+    await reports;
+    state.enter('Completed');
+    await bookkeeping['end-job']({ ...context, state: 'completed' });
+    const { clusterId, clientId } = store;
+    return { outcome: 'provisioned', accountId: input.accountId, jobId: input.jobId, clusterId, clientId, skipped: state.skipped };
+  };
+
+  const backward = async (failure: Failure): Promise<OnboardingResult> => {
     const end = saga.hasUndos ? 'compensated' : 'rejected';
-    if (end === 'compensated') state.enter('Compensating');
+    if (end === 'compensated') {
+      await reports;
+      // An `activate` whose answer was lost may have happened: then the store is live, and the only way is forward (law 7).
+      const { live } = await bookkeeping['begin-undo'](context);
+      if (live !== null) {
+        state.changed('activate', 'done');
+        return finish({ ...context, ...live });
+      }
+      state.enter('Compensating');
+    }
     const abandoned = await saga.compensate();
     await reports;
     state.enter(end === 'compensated' ? 'Compensated' : 'Rejected');

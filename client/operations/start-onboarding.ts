@@ -46,6 +46,8 @@ export async function startOnboarding(
         ],
         // Tells which job a run works for without asking a worker.
         memo: { jobId, paymentId },
+        // A killed worker's run goes on after this long; local tries keep their task alive by themselves.
+        workflowTaskTimeout: '5 seconds',
         staticSummary: 'makes one store out of one paid order',
       }),
     );

@@ -59,7 +59,12 @@ export async function runDemo(stack: Stack, signal: AbortSignal): Promise<Outcom
         },
       },
     ],
-    { concurrent: false, exitOnError: true, registerSignalListeners: false, rendererOptions: { collapseSubtasks: false, collapseSkips: false } },
+    {
+      concurrent: false,
+      exitOnError: true,
+      registerSignalListeners: false,
+      rendererOptions: { collapseSubtasks: false, collapseSkips: false },
+    },
   );
   try {
     const { details, store, pages } = await tasks.run();

@@ -30,7 +30,9 @@ export function findStore(apiUrl: string, slug: string): Promise<OpenStore> {
 
 /** Waits for the mail to the owner and returns the set-your-password link in it. */
 export async function linkFromMail(mail: MailCatcher, owner: string): Promise<string> {
-  const text = await waitUntil('the mail to the owner', () => mail.messages().find(({ to }) => to.includes(owner))?.text, { timeoutMs: 20_000 });
+  const text = await waitUntil('the mail to the owner', () => mail.messages().find(({ to }) => to.includes(owner))?.text, {
+    timeoutMs: 20_000,
+  });
   const link = /https?:\/\/\S+\/auth\/v1\/verify\?\S+/.exec(text)?.[0];
   if (link === undefined) throw failed('the mail to the owner', 'there is no link in it');
   return link;
@@ -45,7 +47,8 @@ export async function signInAsOwner(store: OpenStore, owner: string, link: strin
   const response = await effect('demo.open-link', () => fetch(link, { redirect: 'manual', signal: AbortSignal.timeout(10_000) }));
   const session = new URLSearchParams(new URL(response.headers.get('location') ?? 'none:', link).hash.slice(1));
   const [access_token, refresh_token] = [session.get('access_token'), session.get('refresh_token')];
-  if (access_token === null || refresh_token === null) throw failed('opening the link of the mail', `status ${response.status}, no session`);
+  if (access_token === null || refresh_token === null)
+    throw failed('opening the link of the mail', `status ${response.status}, no session`);
   const fromLink = visitor(store);
   const opened = await effect('demo.set-session', () => fromLink.auth.setSession({ access_token, refresh_token }));
   if (opened.error !== null) throw failed('the session of the link', opened.error.message);

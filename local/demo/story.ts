@@ -31,7 +31,10 @@ export interface Outcome {
 /** What a person wants to know once the store is there. */
 export function tellOutcome(stack: Stack, { details, store, owner, pages }: Outcome): string {
   const { job } = details;
-  const took = job.startedAt === null || job.completedAt === null ? '' : `, made in ${((Date.parse(job.completedAt) - Date.parse(job.startedAt)) / 1000).toFixed(1)} s`;
+  const took =
+    job.startedAt === null || job.completedAt === null
+      ? ''
+      : `, made in ${((Date.parse(job.completedAt) - Date.parse(job.startedAt)) / 1000).toFixed(1)} s`;
   const rows: [string, string | undefined][] = [
     ['store', `${job.slug} (${store.name})${took}`],
     ['client id', store.clientId],

@@ -18,7 +18,11 @@ const isFinal = (state: JobState): boolean => (FINAL_JOB_STATES as readonly JobS
  * Follows an account's onboarding in the ledger until it ends. Throws INTERNAL when it ends without a store, parks, or takes longer
  * than allowed; the message says where it stands.
  */
-export async function watchOnboarding(db: AdminDb, accountId: string, { onLook, timeoutMs = 120_000, signal }: WatchOptions = {}): Promise<JobDetails> {
+export async function watchOnboarding(
+  db: AdminDb,
+  accountId: string,
+  { onLook, timeoutMs = 120_000, signal }: WatchOptions = {},
+): Promise<JobDetails> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     signal?.throwIfAborted();
@@ -28,10 +32,17 @@ export async function watchOnboarding(db: AdminDb, accountId: string, { onLook, 
       const { state, code, message, parkedStep } = details.job;
       if (state === 'completed') return details;
       if (isFinal(state)) throw new AltaError('INTERNAL', `the onboarding ended ${state}: ${code ?? ''} ${message ?? ''}`.trim());
-      if (state === 'parked') throw new AltaError('INTERNAL', `the onboarding needs attention at ${parkedStep ?? 'a step'}: ${code ?? ''} ${message ?? ''}`.trim());
+      if (state === 'parked')
+        throw new AltaError(
+          'INTERNAL',
+          `the onboarding needs attention at ${parkedStep ?? 'a step'}: ${code ?? ''} ${message ?? ''}`.trim(),
+        );
     }
     if (performance.now() > deadline) {
-      const where = details === undefined ? 'no job was opened: did the webhook arrive?' : `it is ${details.job.state} at ${details.job.currentStep ?? 'its start'}`;
+      const where =
+        details === undefined
+          ? 'no job was opened: did the webhook arrive?'
+          : `it is ${details.job.state} at ${details.job.currentStep ?? 'its start'}`;
       throw new AltaError('INTERNAL', `the onboarding did not end in ${timeoutMs / 1000} s; ${where}`);
     }
     await pause(LOOK_MS);

@@ -15,6 +15,7 @@ beforeAll(async () => {
   neighbour = await world.checkout();
   await world.pay(neighbour);
   await world.job(neighbour.accountId, 'completed');
+  await world.quiet(neighbour.accountId);
   before = await everythingOf(neighbour);
   faults = installFaults();
 }, 120_000);
@@ -116,6 +117,16 @@ test('P-160 law 6: an undo that keeps failing parks the run; retry finishes it',
   await world.resolve(order.accountId, { action: 'retry', actor: 'ana', reason: 'the key is right again' });
   await world.job(order.accountId, 'compensated');
   expect(await world.stores(order.accountId)).toEqual([]);
+}, 60_000);
+
+test('law 7: an activate that happened but was reported as failed for good is not undone: the run goes forward', async () => {
+  const order = await world.checkout();
+  faults.at('admin-db.activate-account', { mode: 'fail-after', code: 'ACCOUNT_STATE_INVALID' });
+  await world.pay(order);
+  await world.job(order.accountId, 'completed');
+  expect(await world.account(order.accountId)).toMatchObject({ status: 'provisioned' });
+  expect((await world.store(order.accountId))!.client).toMatchObject({ publication_status: 'published', is_active: true });
+  expect((await world.progress(order.accountId)).compensated).toEqual([]);
 }, 60_000);
 
 /** A later wave is undone before an earlier one. */

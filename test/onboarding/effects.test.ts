@@ -33,11 +33,11 @@ const EXPECTED = [
   'admin-db.accept-notification', 'relay.deliver', 'relay.mark', 'mercadopago.get-payment', 'temporal.start-onboarding', 'admin-db.claim-slug',
   'admin-db.take-slot', 'cluster.upsert-client', 'cluster.create-auth-user', 'cluster.put-admin-user', 'cluster.set-mp-credentials', 'cluster.seed-content',
   'cluster.upload-object', 'cluster.put-assets', 'cluster.set-entitlements', 'admin-db.activate-account', 'cluster.publish-client', 'temporal.start-account',
-  'cluster.recovery-link', 'mailer.send', 'admin-db.begin-step', 'admin-db.end-step', 'admin-db.set-job-state',
+  'cluster.recovery-link', 'mailer.send', 'admin-db.begin-step', 'admin-db.end-step', 'admin-db.end-job',
 ];
 
 test('the boundaries of the main job are found, not listed', () => {
-  expect(boundaries).toEqual(expect.arrayContaining(EXPECTED));
+  expect(EXPECTED.filter((name) => !boundaries.includes(name))).toEqual([]);
 });
 
 async function oneStore(order: PlacedOrder): Promise<void> {

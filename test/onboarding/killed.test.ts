@@ -90,23 +90,24 @@ test('P-754 I7: 50 runs under workers that are killed at random boundaries all e
   let kills = 0;
   const unfinished = async (): Promise<number> =>
     (await world.sql<{ id: string }>(`select id from nv_accounts where id = any($1::uuid[]) and status <> 'provisioned'`, [orders.map(({ accountId }) => accountId)])).length;
-  while ((await unfinished()) > 0 && kills < 30) {
-    const plan = `${BOUNDARIES[Math.floor(random() * BOUNDARIES.length)]!}:${random() < 0.5 ? 'before' : 'after'}:${1 + Math.floor(random() * 3)}`;
+  let whole = false;
+  const done = eventually(async () => (whole ||= (await unfinished()) === 0), 'every store', 150_000).then(() => 'done' as const);
+  while (!whole && kills < 10) {
+    const plan = `${BOUNDARIES[Math.floor(random() * BOUNDARIES.length)]!}:${random() < 0.5 ? 'before' : 'after'}:${1 + Math.floor(random() * 10)}`;
     plans.push(plan);
     const doomed = start('worker', plan);
-    const done = eventually(async () => (await unfinished()) === 0, 'every store', 110_000).then(() => 'done' as const);
-    done.catch(() => undefined);
     const end = await Promise.race([doomed.ended, done]);
     if (end === 'done') await doomed.stop('SIGKILL');
     else if (end.signal === 'SIGKILL') kills += 1;
   }
   const survivor = start('worker');
   try {
+    await done;
     for (const order of orders) await oneStore(order);
   } catch (error) {
     throw new Error(`seed ${seed}, plans ${plans.join(' ')}: ${String(error)}`, { cause: error });
   }
-  expect(kills).toBeGreaterThan(5);
+  expect(kills).toBeGreaterThan(3);
   await Promise.all([survivor.stop(), relay.stop()]);
 }, 240_000);
 

@@ -171,9 +171,8 @@ test('P-080: account.created alone brings a deleted client row back as onboardin
   const before = await world.store(order.accountId);
   const { backend_cluster_id: clusterId } = await world.account(order.accountId);
   const cluster = await world.clusters.get(String(clusterId));
-  await eventually(async () => (await world.sql(`select 1 from outbox where event_key = $1 and status = 'completed'`, [`account.created/${order.accountId}`])).length > 0);
+  await world.quiet(order.accountId);
   const account = world.temporal.workflow.getHandle(`account/${order.accountId}`);
-  await eventually(async () => Object.keys((await account.query<{ dirty: object }>('state')).dirty).length === 0, 'a quiet account');
   await cluster.client.from('clients').delete().eq('nv_account_id', order.accountId).select();
   await world.sql('update nv_accounts set version = version + 1 where id = $1', [order.accountId]);
   const { version } = await world.account(order.accountId);

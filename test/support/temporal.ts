@@ -1,6 +1,7 @@
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
+import type { Logger } from '../../adapters/log.ts';
 
 export interface TestTemporal {
   address: string;
@@ -10,15 +11,23 @@ export interface TestTemporal {
   close(): Promise<void>;
 }
 
+const PINO_LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
+
 /** Open connections of this test file: they share one native runtime. */
 let users = 0;
 
 /**
  * A real Temporal server: the one that the whole run shares (ALTA_TEST_TEMPORAL_ADDRESS, set by jest's global set-up), else one
- * of its own, from the binary that ALTA_TEMPORAL_BIN names.
+ * of its own, from the binary that ALTA_TEMPORAL_BIN names. The first connection of a test file decides where the SDK's own lines
+ * go: to `log`, all of them, or errors to the console.
  */
-export async function connectTemporal(): Promise<TestTemporal> {
-  if (users === 0) Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter: 'error', forward: {} } } });
+export async function connectTemporal(log?: Logger): Promise<TestTemporal> {
+  if (users === 0) {
+    const logger = log
+      ? new DefaultLogger('TRACE', ({ level, message, meta }) => log[PINO_LEVELS[level]](meta ?? {}, message))
+      : new DefaultLogger('ERROR');
+    Runtime.install({ logger, telemetryOptions: { logging: { filter: log ? 'info' : 'error', forward: {} } } });
+  }
   users += 1;
   const shared = process.env['ALTA_TEST_TEMPORAL_ADDRESS'];
   const own = shared === undefined ? await startOwn() : undefined;

@@ -9,17 +9,18 @@ import type { ActivityDeps } from '../../activities/index.ts';
 import { createAdminDb, loadCluster, registerCluster, saveMpCredentials, type AdminDb } from '../../adapters/admin-db/index.ts';
 import { createClusterRouter, readStore, type Cluster, type Store } from '../../adapters/cluster/index.ts';
 import { loadConfig, type Config } from '../../adapters/config.ts';
-import { createLogger } from '../../adapters/log.ts';
+import { createLogger, type Logger } from '../../adapters/log.ts';
 import { createMailer } from '../../adapters/mailer/index.ts';
 import { createMercadoPago } from '../../adapters/mercadopago/index.ts';
 import { createVault, type Vault } from '../../adapters/vault/index.ts';
 import { buildApi } from '../../client/api/index.ts';
 import { createRelay, type Relay } from '../../client/relay/index.ts';
 import type { CheckoutAnswer, CheckoutRequest } from '../../contract/checkout.ts';
-import { onboardingWorkflowId } from '../../contract/ids.ts';
+import type { AccountState } from '../../contract/account.ts';
+import { accountWorkflowId, onboardingWorkflowId } from '../../contract/ids.ts';
 import type { OnboardingPolicy, OnboardingProgress, ResolveCommand } from '../../contract/onboarding.ts';
 import { startMailCatcher, type MailCatcher } from '../../local/smtp.ts';
-import { startMercadoPago, type Simulator } from '../../local/mercadopago/index.ts';
+import { startMercadoPago, type Simulator, type SimulatorOptions } from '../../local/mercadopago/index.ts';
 import { workflowBundle } from '../../worker/bundle.ts';
 import { createWorkers } from '../../worker/create.ts';
 import { sharedClusters, type TestCluster } from './shared-clusters.ts';
@@ -44,6 +45,10 @@ export interface WorldOptions {
   policy?: Partial<OnboardingPolicy>;
   /** Further settings, by the names of the environment. */
   env?: Record<string, string>;
+  /** Settings of the Mercado Pago simulator. */
+  mercadoPago?: SimulatorOptions;
+  /** Where API, relay, worker and the Temporal SDK write their lines; nowhere unless said otherwise. */
+  log?: Logger;
   /** Runs worker, relay or API in this process; all true unless said otherwise. */
   run?: { worker?: boolean; relay?: boolean; api?: boolean };
 }
@@ -60,7 +65,7 @@ export type World = Awaited<ReturnType<typeof startWorld>>;
 export async function startWorld(options: WorldOptions = {}) {
   const run = { worker: true, relay: true, api: true, ...options.run };
   const dir = mkdtempSync(join(tmpdir(), 'alta-world-'));
-  const [database, simulator, mail, temporal] = await Promise.all([freshDatabase(), startMercadoPago({ webhookRetryMs: [200, 500] }), startMailCatcher(join(dir, 'mail')), connectTemporal()]);
+  const [database, simulator, mail, temporal] = await Promise.all([freshDatabase(), startMercadoPago({ webhookRetryMs: [200, 500], ...options.mercadoPago }), startMailCatcher(join(dir, 'mail')), connectTemporal(options.log)]);
   const env: Record<string, string> = {
     ADMIN_DATABASE_URL: database.url,
     ALTA_VAULT_KEYS: `t1:${randomBytes(32).toString('base64')}`,
@@ -81,7 +86,7 @@ export async function startWorld(options: WorldOptions = {}) {
     ALTA_ONBOARDING_POLICY: JSON.stringify({ ...QUICK, ...options.policy }),
     ...options.env,
   };
-  const log = createLogger('test', 'silent');
+  const log = options.log ?? createLogger('test', 'silent');
   const vault = createVault(env['ALTA_VAULT_KEYS']!);
   const db = createAdminDb(database.url);
   const mp = createMercadoPago({ baseUrl: simulator.url, accessToken: simulator.accessToken, clientId: simulator.clientId, clientSecret: simulator.clientSecret, timeoutMs: 4_000 });
@@ -144,6 +149,14 @@ export async function startWorld(options: WorldOptions = {}) {
     async store(accountId: string): Promise<Store | null> {
       const { backend_cluster_id: clusterId } = await this.account(accountId);
       return typeof clusterId === 'string' ? readStore(await clusters.get(clusterId), accountId) : null;
+    },
+    /** Waits until the account's workflow has applied `account.created` and has nothing left to do. */
+    async quiet(accountId: string): Promise<void> {
+      const handle = temporal.client.workflow.getHandle(accountWorkflowId(accountId));
+      await eventually(async () => {
+        const { dirty, applied } = await handle.query<AccountState>('state');
+        return Object.keys(dirty).length === 0 && applied.client !== undefined;
+      }, `a quiet account ${accountId}`);
     },
     /** Looks on every cluster for anything of an account. */
     async stores(accountId: string): Promise<Store[]> {

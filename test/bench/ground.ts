@@ -1,0 +1,101 @@
+import { Client, Connection } from '@temporalio/client';
+import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import type { ActivityDeps } from '../../activities/index.ts';
+import { createAdminDb, type AdminDb } from '../../adapters/admin-db/index.ts';
+import { loadConfig } from '../../adapters/config.ts';
+import { createLogger } from '../../adapters/log.ts';
+import type { Child } from '../../local/child.ts';
+import { createControl, type MercadoPagoControl } from '../../local/mercadopago/control.ts';
+import { createSupervisor } from '../../local/processes.ts';
+import { startStack, type Stack } from '../../local/stack.ts';
+import { pause, waitUntil } from '../../local/wait.ts';
+import { connectDeps } from '../../worker/deps.ts';
+
+export const MODES = ['fast', 'regular'] as const;
+/** Whether short steps are tried first as local activities. */
+export type Mode = (typeof MODES)[number];
+
+/** Everything that is measured, and what measures it. */
+export interface Ground {
+  stack: Stack;
+  /** The calls of the plain script go through these, from this process. */
+  deps: ActivityDeps;
+  /** For looking, so that it takes no connection from what is measured. */
+  db: AdminDb;
+  mercadoPago: MercadoPagoControl;
+  temporal: Client;
+  noopQueue: string;
+  noopWorker: Child;
+  /** Lets one of the two relays run and puts the other to sleep; undefined: both sleep. */
+  useRelay(mode: Mode | undefined): void;
+  /** Waits until the outbox is delivered and what it set off has died down. */
+  quiet(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const NOOP_WORKER = fileURLToPath(new URL('./noop-worker.ts', import.meta.url));
+/** What the last delivered event still sets off (one check of a new store) takes less, ms. */
+const AFTERMATH_MS = 250;
+
+/**
+ * Brings up a stack of its own: PostgreSQL, Temporal, two clusters, the simulator, Alta's API and worker, a worker for no-op steps,
+ * and two relays, one for each mode, as the mode of a run is a setting of the relay that starts it. Both live through the whole
+ * run, so that both are warm; the one that is not wanted is stopped by a signal.
+ */
+export async function openGround(note: (text: string) => void): Promise<Ground> {
+  const stack = await startStack({
+    ephemeral: true,
+    services: ['worker', 'api'],
+    env: { LOG_LEVEL: 'warn' },
+    onPart: ({ part, state, text }) => {
+      if (state === 'note' && text !== undefined) note(`${part}: ${text}`);
+    },
+  });
+  const closers: (() => Promise<unknown>)[] = [() => stack.close()];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
+    const { address, namespace } = stack.temporal;
+    const noopQueue = `bench-noop-${randomUUID().slice(0, 8)}`;
+    const supervisor = createSupervisor({ dataDir: stack.dataDir });
+    closers.push(() => supervisor.stopAll());
+    const [fast, regular, noopWorker] = await Promise.all([
+      stack.startService('relay', 'relay-fast', { ALTA_FAST_PATH: 'true' }),
+      stack.startService('relay', 'relay-regular', { ALTA_FAST_PATH: 'false' }),
+      supervisor.start({
+        name: 'noop-worker',
+        command: process.execPath,
+        args: [NOOP_WORKER],
+        marker: NOOP_WORKER,
+        env: { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace, NOOP_QUEUE: noopQueue },
+        readyLine: (line) => line['ready'] === true,
+      }),
+    ]);
+    const relays: Record<Mode, Child> = { fast, regular };
+    const useRelay = (mode: Mode | undefined): void => {
+      for (const one of MODES) process.kill(relays[one].pid, one === mode ? 'SIGCONT' : 'SIGSTOP');
+    };
+    // A process that sleeps does not hear that it should end.
+    closers.push(() => Promise.resolve(MODES.forEach((mode) => process.kill(relays[mode].pid, 'SIGCONT'))));
+
+    const deps = await connectDeps(loadConfig(stack.env), createLogger('bench', 'warn'));
+    closers.push(() => deps.close());
+    const db = createAdminDb(stack.adminDatabaseUrl, { max: 2, applicationName: 'bench' });
+    closers.push(() => db.close());
+    const connection = await Connection.connect({ address });
+    closers.push(() => connection.close());
+
+    const quiet = async (): Promise<void> => {
+      const open = { name: 'bench.open-outbox', text: `select from outbox where status in ('pending', 'processing') limit 1` };
+      await waitUntil('an empty outbox', async () => (await db.query(open)).length === 0, { everyMs: 20, timeoutMs: 60_000 });
+      await pause(AFTERMATH_MS);
+    };
+    const mercadoPago = createControl(stack.mercadoPago.url);
+    return { stack, deps, db, mercadoPago, temporal: new Client({ connection, namespace }), noopQueue, noopWorker, useRelay, quiet, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

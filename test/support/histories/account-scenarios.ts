@@ -1,0 +1,97 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import { randomUUID } from 'node:crypto';
+import { SIGNAL_ACCOUNT_EVENT, type AccountEvent, type AccountState } from '../../../contract/account.ts';
+import { ACCOUNT_WORKFLOW, accountWorkflowId, taskQueue } from '../../../contract/ids.ts';
+import { workflowBundle } from '../../../worker/bundle.ts';
+import { createWorkers } from '../../../worker/create.ts';
+import { eventually } from '../eventually.ts';
+import type { Scenario } from './onboarding-scenarios.ts';
+import type { HistoryPath } from './paths.ts';
+import type { Stage } from './stage.ts';
+
+type AccountPath = Extract<HistoryPath, `account.${string}`>;
+
+/** Signals after which the account's run continues as new. */
+const SIGNALS_PER_RUN = 1_000;
+/** Signals that are sent at the same time. */
+const AT_ONCE = 50;
+
+/** The account of a live store, with nothing to do. */
+async function live({ world, paid, until }: Stage): Promise<{ accountId: string; handle: WorkflowHandle }> {
+  const order = await paid();
+  await until(order, 'completed');
+  await world.quiet(order.accountId);
+  return { accountId: order.accountId, handle: world.temporal.workflow.getHandle(accountWorkflowId(order.accountId)) };
+}
+
+const stateOf = (handle: WorkflowHandle): Promise<AccountState> => handle.query<AccountState>('state');
+
+/** Raises the account's version, as any change of it does, and gives the event that tells of it. */
+async function changed({ world }: Stage, accountId: string, eventKey: string): Promise<AccountEvent> {
+  const [row] = await world.sql<{ version: string }>('update nv_accounts set version = version + 1 where id = $1 returning version', [accountId]);
+  return { eventKey, type: 'account.changed', version: Number(row!.version), aspects: ['client', 'entitlements'] };
+}
+
+/** A chain of two runs: the first gets all its signals before a worker looks at it, and hands its state on. */
+async function chain(stage: Stage): Promise<{ first: WorkflowHandle; second: WorkflowHandle }> {
+  const { world } = stage;
+  const { accountId } = await live(stage);
+  const event = await changed(stage, accountId, 'key-0');
+  const config = { ...world.config, ALTA_QUEUE_PREFIX: `c${randomUUID().slice(0, 8)}-` };
+  const workflowId = accountWorkflowId(randomUUID());
+  const { signaledRunId } = await world.temporal.workflow.signalWithStart(ACCOUNT_WORKFLOW, {
+    workflowId,
+    taskQueue: taskQueue('accounts', config.ALTA_QUEUE_PREFIX),
+    args: [accountId],
+    signal: SIGNAL_ACCOUNT_EVENT,
+    signalArgs: [event],
+  });
+  const latest = world.temporal.workflow.getHandle(workflowId);
+  const send = (index: number): Promise<void> => latest.signal(SIGNAL_ACCOUNT_EVENT, { ...event, eventKey: `key-${index}`, aspects: [] });
+  for (let from = 1; from < SIGNALS_PER_RUN; from += AT_ONCE) {
+    const count = Math.min(AT_ONCE, SIGNALS_PER_RUN - from);
+    await Promise.all(Array.from({ length: count }, (_, offset) => send(from + offset)));
+  }
+  const workers = await createWorkers({ ...world.deps, config }, world.native, await workflowBundle());
+  const running = Promise.all(workers.map((worker) => worker.run()));
+  try {
+    await eventually(async () => {
+      const { applied, dirty } = await stateOf(latest);
+      return applied.client === event.version && Object.keys(dirty).length === 0;
+    }, 'a second run that applied what the first was told');
+  } finally {
+    for (const worker of workers) worker.shutdown();
+    await running;
+  }
+  const { runId } = await latest.describe();
+  return { first: world.temporal.workflow.getHandle(workflowId, signaledRunId), second: world.temporal.workflow.getHandle(workflowId, runId) };
+}
+
+export const ACCOUNT_SCENARIOS: Record<AccountPath, Scenario> = {
+  'account.created-applied': async (stage) => (await live(stage)).handle,
+  'account.apply-failing': async (stage) => {
+    const { accountId, handle } = await live(stage);
+    stage.faults.at('cluster.upsert-client', { mode: 'fail-before', code: 'CLUSTER_UNAUTHORIZED' });
+    const event = await changed(stage, accountId, 'while-it-fails');
+    await handle.signal(SIGNAL_ACCOUNT_EVENT, event);
+    await eventually(async () => ((await stateOf(handle)).failing?.attempts ?? 0) >= 2, 'two failed applies');
+    stage.faults.clear();
+    await handle.signal(SIGNAL_ACCOUNT_EVENT, { ...event, eventKey: 'mended' });
+    await eventually(async () => (await stateOf(handle)).applied.client === event.version, 'an apply');
+    return handle;
+  },
+  'account.bad-message': async (stage) => {
+    const { accountId, handle } = await live(stage);
+    const event = await changed(stage, accountId, 'good');
+    await handle.signal(SIGNAL_ACCOUNT_EVENT, { nonsense: true });
+    await handle.signal(SIGNAL_ACCOUNT_EVENT, event);
+    await handle.signal(SIGNAL_ACCOUNT_EVENT, event);
+    await eventually(async () => {
+      const { applied, bad } = await stateOf(handle);
+      return bad.count === 1 && applied.client === event.version;
+    }, 'an apply after a bad message');
+    return handle;
+  },
+  'account.continue-as-new': async (stage) => (await chain(stage)).first,
+  'account.continued': async (stage) => (await chain(stage)).second,
+};

@@ -1,0 +1,54 @@
+import proto from '@temporalio/proto';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { HistoryPath } from './paths.ts';
+
+/** Where the committed histories are: `<workflow>.<path>.<SDK version>.json`, one event a line. */
+export const HISTORIES = fileURLToPath(new URL('../../histories', import.meta.url));
+
+/** The version of the SDK that this checkout records with. */
+export const SDK_VERSION = (createRequire(import.meta.url)('@temporalio/worker/package.json') as { version: string }).version;
+
+// Not the SDK's historyToJSON: with more than one copy of protobufjs installed, as @grpc/proto-loader brings about, it refuses its own types.
+const { History } = proto.temporal.api.history.v1;
+export type History = proto.temporal.api.history.v1.IHistory;
+
+/** Fields that tell of the machine and not of the run; a replay reads none of them. */
+const MACHINE_FIELDS = new Set(['identity', 'stackTrace', 'taskId', 'requestId', 'historySizeBytes']);
+
+/** A history as JSON text, one event a line: protobuf's plain form, 64-bit numbers and enums as text, bytes in base64. */
+export function historyText(history: History): string {
+  const plain = History.toObject(History.fromObject(history), { longs: String, enums: String, bytes: String });
+  const text = JSON.stringify(plain, (key, value: unknown) => (MACHINE_FIELDS.has(key) ? undefined : value)).replaceAll(hostname(), 'recorder');
+  const { events } = JSON.parse(text) as { events: object[] };
+  return `{"events":[\n${events.map((event) => JSON.stringify(event)).join(',\n')}\n]}\n`;
+}
+
+/** Writes a history to the corpus, without what is known of the machine that recorded it. */
+export const saveHistory = (path: HistoryPath, history: History): void =>
+  writeFileSync(join(HISTORIES, `${path}.${SDK_VERSION}.json`), historyText(history));
+
+/** The names of the corpus' files, sorted. */
+export const historyFiles = (): string[] =>
+  readdirSync(HISTORIES)
+    .filter((name) => name.endsWith('.json'))
+    .sort();
+
+/** The text of a history of the corpus. */
+export const readHistoryText = (file: string): string => readFileSync(join(HISTORIES, file), 'utf8');
+
+/** A history's text as a replay takes it. */
+export const parseHistory = (text: string): History => History.fromObject(JSON.parse(text) as object);
+
+/** Every payload of a history's text, decoded: what its workflows and activities said to each other. */
+export function payloadsOf(text: string): string[] {
+  const found: string[] = [];
+  JSON.parse(text, (key, value: unknown) => {
+    if (key === 'data' && typeof value === 'string') found.push(Buffer.from(value, 'base64').toString('utf8'));
+    return value;
+  });
+  return found;
+}

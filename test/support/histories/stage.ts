@@ -1,0 +1,55 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import type { OnboardingPolicy, ResolveAction } from '../../../contract/onboarding.ts';
+import type { StepName } from '../../../contract/steps.ts';
+import { installFaults, type Faults } from '../faults.ts';
+import { startWorld, type PlacedOrder, type World } from '../world.ts';
+
+/** Where the scenarios play: one world, its faults, and the moves that they share. */
+export interface Stage {
+  world: World;
+  faults: Faults;
+  /** Changes the rules that the next runs begin with. */
+  policy(overrides: Partial<OnboardingPolicy>): void;
+  /** An order that is paid and whose run has begun. */
+  paid(): Promise<PlacedOrder>;
+  /** Waits for the order's job and gives the run's handle. */
+  until(order: PlacedOrder, ...states: string[]): Promise<WorkflowHandle>;
+  resolve(order: PlacedOrder, action: ResolveAction, step?: StepName): Promise<unknown>;
+  clusters(active: boolean): Promise<void>;
+  /** Takes back what a scenario changed. */
+  reset(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openStage(): Promise<Stage> {
+  const world = await startWorld();
+  const faults = installFaults();
+  const rules = world.config.ALTA_ONBOARDING_POLICY;
+  const clusters = async (active: boolean): Promise<void> => void (await world.sql('update backend_clusters set is_active = $1', [active]));
+  return {
+    world,
+    faults,
+    clusters,
+    policy: (overrides) => void (world.config.ALTA_ONBOARDING_POLICY = { ...rules, ...overrides }),
+    async paid() {
+      const order = await world.checkout();
+      await world.pay(order);
+      return order;
+    },
+    async until(order, ...states) {
+      await world.job(order.accountId, ...states);
+      return world.handle(order.accountId);
+    },
+    resolve: (order, action, step) =>
+      world.resolve(order.accountId, { action, actor: 'ana', reason: 'as agreed', ...(step === undefined ? {} : { step }) }),
+    async reset() {
+      faults.clear();
+      world.config.ALTA_ONBOARDING_POLICY = rules;
+      await clusters(true);
+    },
+    async close() {
+      faults.remove();
+      await world.close();
+    },
+  };
+}
