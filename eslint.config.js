@@ -37,6 +37,7 @@ export default tseslint.config(
       '@typescript-eslint/no-non-null-assertion': 'off',
       '@typescript-eslint/no-dynamic-delete': 'off',
       '@typescript-eslint/use-unknown-in-catch-callback-variable': 'off',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_', ignoreRestSiblings: true }],
       'no-empty': ['error', { allowEmptyCatch: false }],
       'no-console': 'error',
       'import-x/no-cycle': 'error',
@@ -47,14 +48,26 @@ export default tseslint.config(
     // Workflow code is deterministic: contract/ and the types of activities in, nothing else.
     files: ['workflows/**/*.ts'],
     rules: {
-      'no-restricted-imports': ['error', { patterns: [{ group: ['node:*', '@temporalio/client', '@temporalio/worker', '@temporalio/activity'], message: 'not in workflow code' }] }],
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            { group: ['node:*', '@temporalio/client', '@temporalio/worker', '@temporalio/activity'], message: 'not in workflow code' },
+          ],
+        },
+      ],
       'no-restricted-globals': ['error', 'process', 'setInterval', 'fetch', 'crypto'],
-      '@typescript-eslint/no-restricted-imports': ['error', { patterns: [{ group: ['**/activities/**'], allowTypeImports: true, message: 'workflows import the types of activities only' }] }],
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        { patterns: [{ group: ['**/activities/**'], allowTypeImports: true, message: 'workflows import the types of activities only' }] },
+      ],
     },
   },
   {
     files: ['contract/**/*.ts'],
-    rules: { 'no-restricted-imports': ['error', { patterns: [{ group: ['node:*', 'pg', '@supabase/*'], message: 'contract/ does no I/O' }] }] },
+    rules: {
+      'no-restricted-imports': ['error', { patterns: [{ group: ['node:*', 'pg', '@supabase/*'], message: 'contract/ does no I/O' }] }],
+    },
   },
   { files: ['local/**/*.ts', 'client/cli/**/*.ts', 'test/**/*.ts'], rules: { 'no-console': 'off' } },
 );

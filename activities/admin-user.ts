@@ -1,6 +1,6 @@
 import { createAdminUser, undoAdminUser } from '../adapters/cluster/index.ts';
 import type { ClientStepContext } from '../contract/onboarding.ts';
-import { storeOf, undoOnCluster, type ActivityDeps, type UndoContext } from './deps.ts';
+import { storeOf, type ActivityDeps, type UndoContext } from './deps.ts';
 
 /**
  * `create-admin-user`: the owner's login on the tenant's own cluster and its `users` row with role admin (P-129, P-130). The id

@@ -24,7 +24,8 @@ export interface JobEnd extends StepContext {
 /** `report-job`: the job row follows what the run is doing, and a parked run raises an alert in the log. */
 export function reportJob({ db, log }: ActivityDeps) {
   return async ({ accountId, jobId, state, step, code, message, deadline }: JobReportInput): Promise<void> => {
-    if (state === 'parked' || state === 'waiting') log.warn({ accountId, jobId, step, code, deadline, alert: `onboarding ${state}` }, message);
+    if (state === 'parked' || state === 'waiting')
+      log.warn({ accountId, jobId, step, code, deadline, alert: `onboarding ${state}` }, message);
     await setJobState(db, jobId, {
       state,
       code: code ?? null,
@@ -50,7 +51,8 @@ export function beginUndo({ db }: ActivityDeps) {
   return async ({ jobId }: StepContext): Promise<{ live: { clusterId: string; clientId: string } | null }> => {
     if (await setJobState(db, jobId, { state: 'compensating' })) return { live: null };
     const { job } = await showJob(db, jobId);
-    if (job.activatedAt === null || job.clusterId === null) throw new AltaError('CONFLICT', `job ${jobId} is ${job.state}: it has ended already`);
+    if (job.activatedAt === null || job.clusterId === null)
+      throw new AltaError('CONFLICT', `job ${jobId} is ${job.state}: it has ended already`);
     return { live: { clusterId: job.clusterId, clientId: clientIdOf(job.accountId) } };
   };
 }
@@ -62,7 +64,12 @@ export function endJob({ db, log }: ActivityDeps) {
     await db.tx('admin-db.end-job', async (tx) => {
       await setJobState(tx, jobId, { state, code: code ?? null, message: message ?? null, parkedStep: null, deadline: null });
       if (state === 'compensated') {
-        await changeStatus(tx, accountId, { from: ['paid', 'provisioning'], to: 'provision_failed', actor: 'alta', reason: `${code ?? 'failed'} (job ${jobId})` });
+        await changeStatus(tx, accountId, {
+          from: ['paid', 'provisioning'],
+          to: 'provision_failed',
+          actor: 'alta',
+          reason: `${code ?? 'failed'} (job ${jobId})`,
+        });
       }
     });
   };

@@ -14,7 +14,8 @@ export interface PlacementAnswer {
  */
 export function reservePlacementStep({ db, config }: ActivityDeps) {
   return async ({ accountId, jobId }: StepContext): Promise<PlacementAnswer> => {
-    const reserve = (): ReturnType<typeof reservePlacement> => reservePlacement(db, { accountId, jobId, ttlSeconds: config.PLACEMENT_SECONDS });
+    const reserve = (): ReturnType<typeof reservePlacement> =>
+      reservePlacement(db, { accountId, jobId, ttlSeconds: config.PLACEMENT_SECONDS });
     let reserved = await reserve();
     // Slots of reservations that ran out come back when somebody needs one; nothing has to sweep for them.
     if (reserved.clusterId === null && (await expirePlacements(db)) > 0) reserved = await reserve();

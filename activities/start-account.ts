@@ -14,7 +14,12 @@ import { storeOf, type ActivityDeps } from './deps.ts';
 export function startAccount(deps: ActivityDeps) {
   return async (context: ClientStepContext): Promise<void> => {
     const { account } = await storeOf(deps, context);
-    const event: AccountEvent = { eventKey: `onboarded/${context.jobId}`, type: 'account.onboarded', version: account.version, aspects: [] };
+    const event: AccountEvent = {
+      eventKey: `onboarded/${context.jobId}`,
+      type: 'account.onboarded',
+      version: account.version,
+      aspects: [],
+    };
     try {
       await effect('temporal.start-account', () =>
         deps.temporal.workflow.signalWithStart(ACCOUNT_WORKFLOW, {

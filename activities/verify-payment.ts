@@ -1,4 +1,12 @@
-import { bindPayment, changeStatus, judgePayment, loadOrder, loadSnapshot, recordPayment, type PaymentFacts } from '../adapters/admin-db/index.ts';
+import {
+  bindPayment,
+  changeStatus,
+  judgePayment,
+  loadOrder,
+  loadSnapshot,
+  recordPayment,
+  type PaymentFacts,
+} from '../adapters/admin-db/index.ts';
 import type { Payment } from '../adapters/mercadopago/index.ts';
 import { AltaError, type ErrorCode } from '../contract/errors.ts';
 import { compareMoney } from '../contract/money.ts';
@@ -25,19 +33,31 @@ export function mismatchOf(
     return { code: 'PAYMENT_REFERENCE_MISMATCH', message: 'external_reference: the payment names another order' };
   }
   if (payment.collectorId !== platform.collectorId) {
-    return { code: 'PAYMENT_COLLECTOR_MISMATCH', message: `collector_id: ${payment.collectorId} received the money, not ${platform.collectorId}` };
+    return {
+      code: 'PAYMENT_COLLECTOR_MISMATCH',
+      message: `collector_id: ${payment.collectorId} received the money, not ${platform.collectorId}`,
+    };
   }
   if (payment.liveMode !== platform.liveMode) {
-    return { code: 'PAYMENT_MODE_MISMATCH', message: `live_mode: the payment is ${payment.liveMode ? 'live' : 'a test'}, this installation is ${platform.liveMode ? 'live' : 'a test'}` };
+    return {
+      code: 'PAYMENT_MODE_MISMATCH',
+      message: `live_mode: the payment is ${payment.liveMode ? 'live' : 'a test'}, this installation is ${platform.liveMode ? 'live' : 'a test'}`,
+    };
   }
   if (payment.currency !== order.currency) {
     return { code: 'PAYMENT_CURRENCY_MISMATCH', message: `currency_id: paid in ${payment.currency}, ordered in ${order.currency}` };
   }
   if (compareMoney(payment.amount, order.amount) !== 0) {
-    return { code: 'PAYMENT_AMOUNT_MISMATCH', message: `transaction_amount: paid ${payment.amount}, ordered ${order.amount} ${order.currency}` };
+    return {
+      code: 'PAYMENT_AMOUNT_MISMATCH',
+      message: `transaction_amount: paid ${payment.amount}, ordered ${order.amount} ${order.currency}`,
+    };
   }
   if (compareMoney(payment.amountRefunded, '0') !== 0) {
-    return { code: 'PAYMENT_AMOUNT_MISMATCH', message: `transaction_amount_refunded: ${payment.amountRefunded} ${order.currency} went back` };
+    return {
+      code: 'PAYMENT_AMOUNT_MISMATCH',
+      message: `transaction_amount_refunded: ${payment.amountRefunded} ${order.currency} went back`,
+    };
   }
   if (payment.status !== 'approved') {
     return { code: 'PAYMENT_NOT_APPROVED', message: `status: ${payment.status}` };
@@ -75,7 +95,12 @@ export function verifyPayment({ db, mp, config }: ActivityDeps) {
     await db.tx('admin-db.accept-payment', async (tx) => {
       await bindPayment(tx, paymentId, accountId);
       await judgePayment(tx, paymentId, { verdict: 'accepted', code: null, judgedStatus: payment.status });
-      await changeStatus(tx, accountId, { from: ['draft', 'provision_failed'], to: 'paid', actor: 'alta', reason: `payment ${paymentId} approved (job ${jobId})` });
+      await changeStatus(tx, accountId, {
+        from: ['draft', 'provision_failed'],
+        to: 'paid',
+        actor: 'alta',
+        reason: `payment ${paymentId} approved (job ${jobId})`,
+      });
     });
   };
 }

@@ -7,17 +7,20 @@ const milliseconds = z.coerce.number().int().positive();
 const port = z.coerce.number().int().min(0).max(65_535);
 
 /** `id:secret,id2:secret2`: several at once during a rotation; the first is the newest. */
-const namedSecrets = z.string().min(1).transform((text, ctx) => {
-  const pairs = text.split(',').map((pair) => {
-    const at = pair.indexOf(':');
-    return { id: pair.slice(0, at).trim(), secret: pair.slice(at + 1).trim() };
+const namedSecrets = z
+  .string()
+  .min(1)
+  .transform((text, ctx) => {
+    const pairs = text.split(',').map((pair) => {
+      const at = pair.indexOf(':');
+      return { id: pair.slice(0, at).trim(), secret: pair.slice(at + 1).trim() };
+    });
+    if (pairs.some(({ id, secret }) => id === '' || secret === '')) {
+      ctx.addIssue({ code: 'custom', message: 'write it as id:secret, several separated by commas' });
+      return z.NEVER;
+    }
+    return pairs;
   });
-  if (pairs.some(({ id, secret }) => id === '' || secret === '')) {
-    ctx.addIssue({ code: 'custom', message: 'write it as id:secret, several separated by commas' });
-    return z.NEVER;
-  }
-  return pairs;
-});
 
 const settings = {
   /** PostgreSQL of the Admin DB. */
@@ -27,7 +30,10 @@ const settings = {
   TEMPORAL_ADDRESS: z.string().min(1).default('127.0.0.1:7233'),
   TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
   /** Put in front of every task queue's name. */
-  ALTA_QUEUE_PREFIX: z.string().regex(/^[a-z0-9-]*$/).default(''),
+  ALTA_QUEUE_PREFIX: z
+    .string()
+    .regex(/^[a-z0-9-]*$/)
+    .default(''),
   /** Address of the Temporal Web UI, for links. */
   TEMPORAL_UI_URL: z.url().optional(),
   MP_BASE_URL: z.url().default('https://api.mercadopago.com'),

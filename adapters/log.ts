@@ -5,8 +5,22 @@ import { redact } from './scrub.ts';
 export type { Logger } from 'pino';
 
 const SECRET_NAMES = [
-  'authorization', 'apikey', 'apiKey', 'access_token', 'accessToken', 'refresh_token', 'refreshToken', 'client_secret',
-  'clientSecret', 'password', 'secret', 'token', 'serviceKey', 'service_role_key', 'mp_access_token', 'cookie',
+  'authorization',
+  'apikey',
+  'apiKey',
+  'access_token',
+  'accessToken',
+  'refresh_token',
+  'refreshToken',
+  'client_secret',
+  'clientSecret',
+  'password',
+  'secret',
+  'token',
+  'serviceKey',
+  'service_role_key',
+  'mp_access_token',
+  'cookie',
 ];
 
 /**

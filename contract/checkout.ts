@@ -19,7 +19,10 @@ const imageSchema = z.strictObject({
 });
 
 const productSchema = z.strictObject({
-  sku: z.string().trim().regex(/^[A-Za-z0-9._-]{1,60}$/),
+  sku: z
+    .string()
+    .trim()
+    .regex(/^[A-Za-z0-9._-]{1,60}$/),
   name: text(200),
   price: z.string().regex(/^\d{1,12}(?:\.\d{1,2})?$/, 'write the price as decimal text, such as "1500.00"'),
   stock: z.int().nonnegative().max(1_000_000).default(0),
@@ -38,7 +41,13 @@ export const checkoutSchema = z.strictObject({
   phone: optionalText(40),
   phoneFull: optionalText(40),
   billingEmail: email.nullable().default(null),
-  customDomain: z.string().trim().toLowerCase().regex(/^(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/).nullable().default(null),
+  customDomain: z
+    .string()
+    .trim()
+    .toLowerCase()
+    .regex(/^(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/)
+    .nullable()
+    .default(null),
   personaType: z.enum(['natural', 'legal']).nullable().default(null),
   legalName: optionalText(200),
   fiscalId: optionalText(40),
@@ -48,7 +57,10 @@ export const checkoutSchema = z.strictObject({
   subdivisionCode: optionalText(10),
   templateKey: z.enum(TEMPLATE_KEYS).default('classic'),
   paletteKey: z.enum(PALETTE_KEYS).default('sand'),
-  addons: z.array(z.strictObject({ key: z.string().regex(/^[a-z0-9_-]{1,40}$/), quantity: z.int().positive().max(100).default(1) })).max(20).default([]),
+  addons: z
+    .array(z.strictObject({ key: z.string().regex(/^[a-z0-9_-]{1,40}$/), quantity: z.int().positive().max(100).default(1) }))
+    .max(20)
+    .default([]),
   logo: imageSchema.nullable().default(null),
   catalog: z.array(productSchema).max(200).default([]),
 });

@@ -70,7 +70,12 @@ export const ERROR_TABLE = {
   CLUSTER_UNAUTHORIZED: row(false, 'park', 502, 'The cluster refuses our service key; store the new key, then retry.'),
   CLUSTER_SCHEMA_MISMATCH: row(true, 'park', 502, 'Apply supabase/migrations to the cluster, then retry.'),
   CLUSTER_REJECTED: row(false, 'compensate', 502, 'The cluster refuses this data for good; read the SQLSTATE in the message.'),
-  CLUSTER_BAD_ANSWER: row(true, 'park', 502, 'The cluster answered something that is not its protocol; look at what stands in front of it.'),
+  CLUSTER_BAD_ANSWER: row(
+    true,
+    'park',
+    502,
+    'The cluster answered something that is not its protocol; look at what stands in front of it.',
+  ),
   WRITE_NOT_CONFIRMED: row(true, 'park', 502, 'The cluster reported success but reading back shows otherwise; look at the row.'),
   CLIENT_SLUG_TAKEN: row(false, 'compensate', 409, 'Another store on this cluster has the slug; the customer chooses another.'),
   EMAIL_TAKEN: row(false, 'park', 409, 'Another tenant of this cluster owns this e-mail; agree another with the customer, or compensate.'),

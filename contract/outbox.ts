@@ -34,9 +34,5 @@ export const accountPaymentChangedSchema = z.strictObject({
   version: z.int().nonnegative(),
 });
 
-export const outboxPayloadSchema = z.discriminatedUnion('type', [
-  paymentNotifiedSchema,
-  accountCreatedSchema,
-  accountPaymentChangedSchema,
-]);
+export const outboxPayloadSchema = z.discriminatedUnion('type', [paymentNotifiedSchema, accountCreatedSchema, accountPaymentChangedSchema]);
 export type OutboxPayload = z.infer<typeof outboxPayloadSchema>;

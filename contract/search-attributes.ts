@@ -9,5 +9,13 @@ export const SEARCH_ATTRIBUTES = {
 } as const;
 
 /** Values of `AltaState`. `NeedsAttention` is what an operator filters by. */
-export const RUN_STATES = ['Running', 'WaitingForCluster', 'NeedsAttention', 'Compensating', 'Completed', 'Rejected', 'Compensated'] as const;
+export const RUN_STATES = [
+  'Running',
+  'WaitingForCluster',
+  'NeedsAttention',
+  'Compensating',
+  'Completed',
+  'Rejected',
+  'Compensated',
+] as const;
 export type RunState = (typeof RUN_STATES)[number];

@@ -60,8 +60,22 @@ export function seedBundle(account: AccountSnapshot, logoPath: string | null): S
       { seed_key: 'setting/logo', key: 'logo', value: logoPath },
     ],
     shipping: [
-      { seed_key: 'shipping/pickup', name: language === 'pt' ? 'Retirada na loja' : 'Retiro en tienda', price: '0', currency: country.currency, days_min: 0, days_max: 1 },
-      { seed_key: 'shipping/standard', name: language === 'pt' ? 'Entrega padrão' : 'Envío estándar', price: '0', currency: country.currency, days_min: 2, days_max: 7 },
+      {
+        seed_key: 'shipping/pickup',
+        name: language === 'pt' ? 'Retirada na loja' : 'Retiro en tienda',
+        price: '0',
+        currency: country.currency,
+        days_min: 0,
+        days_max: 1,
+      },
+      {
+        seed_key: 'shipping/standard',
+        name: language === 'pt' ? 'Entrega padrão' : 'Envío estándar',
+        price: '0',
+        currency: country.currency,
+        days_min: 2,
+        days_max: 7,
+      },
     ],
     palettes: Object.entries(PALETTES).map(([name, colors]) => ({
       seed_key: `palette/${name}`,

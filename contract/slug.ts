@@ -2,8 +2,31 @@ import { z } from 'zod';
 
 /** Sub-domain names that are never a store's. */
 export const RESERVED_SLUGS: ReadonlySet<string> = new Set([
-  'admin', 'alta', 'api', 'app', 'assets', 'auth', 'billing', 'blog', 'cdn', 'checkout', 'dashboard', 'docs', 'ftp', 'help',
-  'mail', 'novavision', 'root', 'smtp', 'static', 'status', 'store', 'support', 'test', 'webhooks', 'www',
+  'admin',
+  'alta',
+  'api',
+  'app',
+  'assets',
+  'auth',
+  'billing',
+  'blog',
+  'cdn',
+  'checkout',
+  'dashboard',
+  'docs',
+  'ftp',
+  'help',
+  'mail',
+  'novavision',
+  'root',
+  'smtp',
+  'static',
+  'status',
+  'store',
+  'support',
+  'test',
+  'webhooks',
+  'www',
 ]);
 
 /** A slug: NFKC, lower case, 3 to 40 letters, digits or inner hyphens, not reserved. */

@@ -22,7 +22,13 @@ export const STEPS = {
   'reserve-placement': { kind: 'reversible', wave: 2, skippable: false, fastPath: true, summary: 'reserve a slot on a healthy cluster' },
   'upsert-client': { kind: 'reversible', wave: 3, skippable: false, fastPath: true, summary: 'write the client row' },
   'create-admin-user': { kind: 'reversible', wave: 4, skippable: false, fastPath: true, summary: 'create the owner and its admin role' },
-  'sync-mp-credentials': { kind: 'reversible', wave: 4, skippable: false, fastPath: true, summary: 'store the payment credentials and read them back' },
+  'sync-mp-credentials': {
+    kind: 'reversible',
+    wave: 4,
+    skippable: false,
+    fastPath: true,
+    summary: 'store the payment credentials and read them back',
+  },
   'seed-content': { kind: 'reversible', wave: 4, skippable: false, fastPath: true, summary: 'seed pages, settings, shipping and palettes' },
   'migrate-assets': { kind: 'reversible', wave: 4, skippable: true, fastPath: false, summary: 'copy the logo and the catalogue' },
   'sync-entitlements': { kind: 'reversible', wave: 4, skippable: false, fastPath: true, summary: 'write what plan and add-ons allow' },
@@ -53,14 +59,21 @@ export function stepOfActivity(activityType: string): { step: StepName; undo: bo
 }
 
 /** States of a row in `provisioning_job_steps`. */
-export const STEP_STATES = [
-  'running', 'done', 'failed', 'skipped', 'compensating', 'compensated', 'compensation_failed',
-] as const;
+export const STEP_STATES = ['running', 'done', 'failed', 'skipped', 'compensating', 'compensated', 'compensation_failed'] as const;
 export type StepState = (typeof STEP_STATES)[number];
 
 /** States of a row in `provisioning_jobs`; the last five are final. */
 export const JOB_STATES = [
-  'queued', 'running', 'waiting', 'parked', 'compensating', 'completed', 'rejected', 'failed', 'compensated', 'abandoned',
+  'queued',
+  'running',
+  'waiting',
+  'parked',
+  'compensating',
+  'completed',
+  'rejected',
+  'failed',
+  'compensated',
+  'abandoned',
 ] as const;
 export type JobState = (typeof JOB_STATES)[number];
 export const FINAL_JOB_STATES = ['completed', 'rejected', 'failed', 'compensated', 'abandoned'] as const;

@@ -29,24 +29,44 @@ function fingerprint() {
   return `${process.platform}-${process.arch}-${hash.digest('hex')}`;
 }
 
-function installed() {
+/** Whether what is installed is what package-lock.json names: by our stamp, or because npm itself installed since it changed. */
+function isInstalled() {
   try {
-    return JSON.parse(fs.readFileSync(STAMP, 'utf8')).fingerprint;
+    return JSON.parse(fs.readFileSync(STAMP, 'utf8')).fingerprint === fingerprint();
   } catch {
-    return undefined;
+    // No stamp, or half of one.
   }
+  const written = (file) => fs.statSync(file).mtimeMs;
+  // npm writes this file last.
+  const done = path.join(MODULES, '.package-lock.json');
+  if (!fs.existsSync(done) || written(done) < written(path.join(ROOT, 'package-lock.json'))) return false;
+  finishPackages();
+  stamp();
+  return true;
 }
+
+const stamp = () => fs.writeFileSync(STAMP, JSON.stringify({ fingerprint: fingerprint(), at: new Date().toISOString() }));
+
+/** The Node that npm itself runs on, not the one below node_modules, which npm ci removes. */
+const MACHINE_NODE =
+  process.env.npm_node_execpath && fs.existsSync(process.env.npm_node_execpath) ? process.env.npm_node_execpath : process.execPath;
+
+/** The outer npm runs one script; its own settings must not leak into what runs inside. */
+function innerEnvironment() {
+  const env = { ...process.env };
+  for (const name of Object.keys(env))
+    if (/^npm_(lifecycle|package|command|config_local_prefix|config_prefix)/.test(name)) delete env[name];
+  return env;
+}
+
+const run = (command, args, cwd, shell = false) =>
+  spawnSync(command, args, { cwd, env: innerEnvironment(), stdio: ['ignore', 2, 2], shell });
 
 /** npm as the one that started us, so that no second version of it meddles. */
 function npm(args) {
   const script = process.env.npm_execpath;
-  // The machine's Node, not the one below node_modules: npm ci removes that one first.
-  const node = process.env.npm_node_execpath ?? process.execPath;
-  const [command, before] = script && /npm-cli\.js$/.test(script) ? [node, [script]] : ['npm', []];
-  const env = { ...process.env };
-  // The outer npm runs one script; its own settings must not leak into the inner run.
-  for (const name of Object.keys(env)) if (/^npm_(lifecycle|package|command|config_local_prefix)/.test(name)) delete env[name];
-  return spawnSync(command, [...before, ...args], { cwd: ROOT, env, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' });
+  if (script && /npm-cli\.js$/.test(script)) return run(MACHINE_NODE, [script, ...args], ROOT);
+  return run('npm', args, ROOT, process.platform === 'win32');
 }
 
 const isNewEnough = (version) => {
@@ -68,7 +88,7 @@ function finishPackages() {
   const nodePackage = path.join(MODULES, 'node');
   if (versionOf(node) === undefined && fs.existsSync(nodePackage)) {
     say('fetching Node 24 for this project');
-    spawnSync(process.execPath, ['installArchSpecificPackage.js'], { cwd: nodePackage, stdio: ['ignore', 2, 2] });
+    run(MACHINE_NODE, ['installArchSpecificPackage.js'], nodePackage);
     const binary = path.join(nodePackage, 'bin', 'node');
     if (process.platform !== 'win32' && fs.existsSync(binary)) {
       fs.rmSync(node, { force: true });
@@ -82,33 +102,33 @@ function finishPackages() {
   );
   const links = path.join(postgres, 'scripts', 'hydrate-symlinks.js');
   // It only makes the symlinks that an npm package cannot carry; those that are there stay.
-  if (fs.existsSync(links)) spawnSync(process.execPath, [links], { cwd: postgres, stdio: ['ignore', 2, 2] });
+  if (fs.existsSync(links)) run(MACHINE_NODE, [links], postgres);
 }
 
+/** Checks the Node that npm scripts find: node_modules/.bin comes first in their PATH, then the machine's. */
 function checkNode() {
   const own = path.join(MODULES, '.bin', 'node');
-  const version = fs.existsSync(own) ? versionOf(own) : undefined;
-  if (version !== undefined && isNewEnough(version)) return;
-  if (isNewEnough(process.version)) return;
+  const version = (fs.existsSync(own) ? versionOf(own) : undefined) ?? versionOf(MACHINE_NODE) ?? process.version;
+  if (isNewEnough(version)) return;
   fail(
-    `this machine's Node is ${process.version}; Alta needs ${WANTED.join('.')} or newer, and the npm package "node" that brings it ` +
-      'could not be installed. See the lines above, or install Node 24.',
+    `this machine's Node is ${version}; Alta needs ${WANTED.join('.')} or newer, and the npm package "node" that brings it ` +
+      'could not be installed. Remove node_modules and try again, or install Node 24.',
   );
 }
 
 function install() {
   const started = Date.now();
-  const first = !fs.existsSync(MODULES);
-  say(`${first ? 'installing' : 'package-lock.json changed: installing'} the packages with npm ci (about a minute)`);
-  const run = npm(['ci', '--loglevel=error', '--no-audit', '--no-fund']);
-  if (run.status !== 0) fail(`npm ci ended with ${run.status === null ? run.signal : `code ${run.status}`}; its message is above`);
+  const why = fs.existsSync(MODULES) ? 'package-lock.json changed: ' : '';
+  say(`${why}installing the packages with npm ci (about a minute)`);
+  const { status, signal } = npm(['ci', '--loglevel=error', '--no-audit', '--no-fund']);
+  if (status !== 0) fail(`npm ci ended with ${status === null ? signal : `code ${status}`}; its message is above`);
   finishPackages();
   checkNode();
-  fs.writeFileSync(STAMP, JSON.stringify({ fingerprint: fingerprint(), at: new Date().toISOString() }));
+  stamp();
   say(`installed in ${Math.round((Date.now() - started) / 1000)} s`);
 }
 
 if (Number(process.version.slice(1).split('.')[0]) < 18) fail(`this script needs Node 18 or newer, found ${process.version}`);
 if (!fs.existsSync(path.join(ROOT, 'package-lock.json'))) fail('package-lock.json is missing; clone the repository anew');
-if (installed() !== fingerprint()) install();
-else checkNode();
+if (isInstalled()) checkNode();
+else install();

@@ -56,7 +56,7 @@ export async function together<T extends readonly unknown[]>(
   starts: { [K in keyof T]: Promise<T[K]> },
 ): Promise<T> {
   try {
-    return (await Promise.all(starts)) as unknown as T;
+    return await Promise.all(starts);
   } catch (first) {
     await supervisor.stopAll();
     const ends = await Promise.allSettled(starts);

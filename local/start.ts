@@ -15,14 +15,16 @@ import { isAltaError } from '../contract/errors.ts';
  */
 
 interface Gate extends PromiseWithResolvers<undefined> {
-  show: (event: PartEvent) => void;
+  /** What came before the list had a line to show it on. */
+  early: PartEvent[];
+  show: (event: PartEvent) => unknown;
 }
 
 /** Brings up the stack behind a progress list, one line for each part. */
 async function bringUpVisibly(signal: AbortSignal, onDeath: (text: string) => void): Promise<Stack> {
   const gates = new Map(
     partNames(CLUSTER_IDS).map((part) => {
-      const gate: Gate = { ...Promise.withResolvers<undefined>(), show: () => undefined };
+      const gate: Gate = { ...Promise.withResolvers<undefined>(), early: [], show: (event) => gate.early.push(event) };
       gate.promise.catch(() => undefined);
       return [part, gate];
     }),
@@ -35,6 +37,7 @@ async function bringUpVisibly(signal: AbortSignal, onDeath: (text: string) => vo
           if (state === 'ready') task.title = text === undefined ? part : `${part} ${text}`;
           else if (text !== undefined && state === 'note') task.output = text;
         };
+        gate.early.forEach(gate.show);
         await gate.promise;
       },
     })),

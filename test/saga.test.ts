@@ -201,12 +201,10 @@ test('P-150: a cancelled run is undone completely, although it is cancelled', as
 });
 
 test('for any script and any failing step: what was begun is undone exactly once, in reverse order of waves', async () => {
-  const scripts = fc
-    .array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 4 })
-    .chain((sizes) => {
-      const waves = sizes.map((size, wave) => Array.from({ length: size }, (_, index) => `w${wave}s${index}`));
-      return fc.record({ waves: fc.constant(waves), failing: fc.constantFrom(...waves.flat()) });
-    });
+  const scripts = fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 4 }).chain((sizes) => {
+    const waves = sizes.map((size, wave) => Array.from({ length: size }, (_, index) => `w${wave}s${index}`));
+    return fc.record({ waves: fc.constant(waves), failing: fc.constantFrom(...waves.flat()) });
+  });
   await fc.assert(
     fc.asyncProperty(scripts, async ({ waves, failing }) => {
       log.length = 0;
@@ -218,7 +216,12 @@ test('for any script and any failing step: what was begun is undone exactly once
       const undone = undos().map((line) => line.slice(5));
       const reached = waves.slice(0, waves.findIndex((wave) => wave.includes(failing)) + 1);
       expect(undone).toEqual(reached.flat().reverse());
-      expect(reached.slice(0, -1).flat().every((step) => begun.has(step))).toBe(true);
+      expect(
+        reached
+          .slice(0, -1)
+          .flat()
+          .every((step) => begun.has(step)),
+      ).toBe(true);
     }),
     { numRuns: 25 },
   );

@@ -24,7 +24,9 @@ export async function createWorkers(
     workflowBundle,
     activities,
     shutdownGraceTime: SHUTDOWN_GRACE,
-    interceptors: { activity: [(context: Parameters<typeof ledgerInterceptor>[0]) => ({ inbound: ledgerInterceptor(context, deps.db, deps.log) })] },
+    interceptors: {
+      activity: [(context: Parameters<typeof ledgerInterceptor>[0]) => ({ inbound: ledgerInterceptor(context, deps.db, deps.log) })],
+    },
   };
   const prefix = deps.config.ALTA_QUEUE_PREFIX;
   return Promise.all([

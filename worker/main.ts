@@ -14,7 +14,8 @@ async function main(): Promise<void> {
   const config = loadConfig();
   Runtime.install({
     logger: {
-      log: (level, message, meta) => log[level === 'WARN' ? 'warn' : level === 'ERROR' ? 'error' : level === 'INFO' ? 'info' : 'debug'](meta ?? {}, message),
+      log: (level, message, meta) =>
+        log[level === 'WARN' ? 'warn' : level === 'ERROR' ? 'error' : level === 'INFO' ? 'info' : 'debug'](meta ?? {}, message),
       trace: (message, meta) => log.trace(meta ?? {}, message),
       debug: (message, meta) => log.debug(meta ?? {}, message),
       info: (message, meta) => log.info(meta ?? {}, message),
@@ -29,7 +30,8 @@ async function main(): Promise<void> {
     connectDeps(config, log),
   ]);
   const pending = await pendingMigrations(config.ADMIN_DATABASE_URL);
-  if (pending.length > 0) throw new AltaError('CONFIG_INVALID', `ADMIN_DATABASE_URL: run \`alta migrate\` first; not applied: ${pending.join(', ')}`);
+  if (pending.length > 0)
+    throw new AltaError('CONFIG_INVALID', `ADMIN_DATABASE_URL: run \`alta migrate\` first; not applied: ${pending.join(', ')}`);
   const workers = await createWorkers(deps, connection, bundle);
   const running = Promise.all(workers.map((worker) => worker.run()));
   const probes = await startProbes(workers, deps.db, config.WORKER_PROBE_PORT);

@@ -1,4 +1,11 @@
-import { ActivityCancellationType, type ActivityOptions, CancellationScope, CancelledFailure, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import {
+  ActivityCancellationType,
+  type ActivityOptions,
+  CancellationScope,
+  CancelledFailure,
+  proxyActivities,
+  proxyLocalActivities,
+} from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import type { OnboardingPolicy } from '../contract/onboarding.ts';
 import { STEPS, stepOfActivity, type StepName, type UndoName } from '../contract/steps.ts';

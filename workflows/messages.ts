@@ -1,6 +1,14 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import { QUERY_ACCOUNT_STATE, SIGNAL_ACCOUNT_EVENT, type AccountEvent, type AccountState } from '../contract/account.ts';
-import { QUERY_PROGRESS, SIGNAL_PAYMENT_CHANGED, UPDATE_RESOLVE, type OnboardingProgress, type PaymentChanged, type ResolveAnswer, type ResolveCommand } from '../contract/onboarding.ts';
+import {
+  QUERY_PROGRESS,
+  SIGNAL_PAYMENT_CHANGED,
+  UPDATE_RESOLVE,
+  type OnboardingProgress,
+  type PaymentChanged,
+  type ResolveAnswer,
+  type ResolveCommand,
+} from '../contract/onboarding.ts';
 
 export const progress = defineQuery<OnboardingProgress>(QUERY_PROGRESS);
 export const paymentChanged = defineSignal<[PaymentChanged]>(SIGNAL_PAYMENT_CHANGED);

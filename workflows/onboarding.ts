@@ -1,7 +1,23 @@
-import { allHandlersFinished, ApplicationFailure, CancellationScope, condition, isCancellation, proxyActivities, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
+import {
+  allHandlersFinished,
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  isCancellation,
+  proxyActivities,
+  setHandler,
+  upsertSearchAttributes,
+} from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { errorRow, isAltaError } from '../contract/errors.ts';
-import { onboardingInputSchema, resolveCommandSchema, type ClientStepContext, type OnboardingInput, type OnboardingResult, type StepContext } from '../contract/onboarding.ts';
+import {
+  onboardingInputSchema,
+  resolveCommandSchema,
+  type ClientStepContext,
+  type OnboardingInput,
+  type OnboardingResult,
+  type StepContext,
+} from '../contract/onboarding.ts';
 import { SEARCH_ATTRIBUTES } from '../contract/search-attributes.ts';
 import type { ReversibleStep, StepName } from '../contract/steps.ts';
 import { stepCalls } from './calls.ts';
@@ -22,7 +38,11 @@ const bookkeeping = proxyActivities<Activities>({
  */
 export async function onboarding(raw: OnboardingInput): Promise<OnboardingResult> {
   const parsed = onboardingInputSchema.safeParse(raw);
-  if (!parsed.success) throw ApplicationFailure.nonRetryable(`input: ${parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')}`, 'INPUT_INVALID');
+  if (!parsed.success)
+    throw ApplicationFailure.nonRetryable(
+      `input: ${parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')}`,
+      'INPUT_INVALID',
+    );
   const input = parsed.data;
   const { policy } = input;
 
@@ -51,7 +71,11 @@ export async function onboarding(raw: OnboardingInput): Promise<OnboardingResult
     {
       validator: (command) => {
         const checked = resolveCommandSchema.safeParse(command);
-        if (!checked.success) throw ApplicationFailure.nonRetryable(checked.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '), 'INPUT_INVALID');
+        if (!checked.success)
+          throw ApplicationFailure.nonRetryable(
+            checked.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '),
+            'INPUT_INVALID',
+          );
         try {
           state.targetsOf(checked.data);
         } catch (error) {
@@ -106,9 +130,13 @@ export async function onboarding(raw: OnboardingInput): Promise<OnboardingResult
 
     let clientId = '';
     await saga.wave(() =>
-      saga.step('upsert-client', async () => {
-        ({ clientId } = await calls.forward('upsert-client', { ...context, clusterId }));
-      }, undo('upsert-client')),
+      saga.step(
+        'upsert-client',
+        async () => {
+          ({ clientId } = await calls.forward('upsert-client', { ...context, clusterId }));
+        },
+        undo('upsert-client'),
+      ),
     );
     const store: ClientStepContext = { ...context, clusterId, clientId };
     const parallel = ['create-admin-user', 'sync-mp-credentials', 'seed-content', 'migrate-assets', 'sync-entitlements'] as const;
@@ -129,7 +157,9 @@ export async function onboarding(raw: OnboardingInput): Promise<OnboardingResult
   const finish = async (store: ClientStepContext): Promise<OnboardingResult> => {
     saga.commit();
     state.pastPivot = true;
-    await saga.wave(...(['publish-store', 'start-account', 'notify'] as const).map((step) => () => saga.step(step, () => calls.forward(step, store))));
+    await saga.wave(
+      ...(['publish-store', 'start-account', 'notify'] as const).map((step) => () => saga.step(step, () => calls.forward(step, store))),
+    );
     await reports;
     state.enter('Completed');
     await bookkeeping['end-job']({ ...context, state: 'completed' });
@@ -160,7 +190,8 @@ export async function onboarding(raw: OnboardingInput): Promise<OnboardingResult
     return await forward();
   } catch (error) {
     if (error instanceof SagaAborted) return await CancellationScope.nonCancellable(() => backward(error.failure));
-    if (isCancellation(error)) return await CancellationScope.nonCancellable(() => backward({ code: 'CANCELLED', message: 'cancelled before the pivot' }));
+    if (isCancellation(error))
+      return await CancellationScope.nonCancellable(() => backward({ code: 'CANCELLED', message: 'cancelled before the pivot' }));
     throw error;
   } finally {
     await CancellationScope.nonCancellable(() => condition(allHandlersFinished));

@@ -129,8 +129,10 @@ export class RunState {
     if (meant.length > 1 && command.action === 'skip') return refuse(`step: name the one to skip; parked: ${names}`);
     for (const { step, undo } of meant) {
       if (undo && command.action === 'compensate') return refuse(`${step} is being undone already; retry the undo or skip it`);
-      if (!undo && command.action === 'skip' && !STEPS[step].skippable) return refuse(`step: ${step} cannot be skipped, a store does not work without it`);
-      if (!undo && command.action === 'compensate' && this.pastPivot) return refuse('the account is active: past the pivot nothing is undone; retry or skip');
+      if (!undo && command.action === 'skip' && !STEPS[step].skippable)
+        return refuse(`step: ${step} cannot be skipped, a store does not work without it`);
+      if (!undo && command.action === 'compensate' && this.pastPivot)
+        return refuse('the account is active: past the pivot nothing is undone; retry or skip');
     }
     return meant.map(({ step }) => step);
   }
@@ -159,7 +161,9 @@ export class RunState {
     const lines = (Object.keys(STEPS) as StepName[])
       .filter((step) => this.#steps[step] !== undefined)
       .map((step) => `- ${step}: ${String(this.#steps[step])}`);
-    const attention = this.#parked.map(({ step, code, message, deadline }) => `**needs attention** at \`${step}\`: ${code}: ${message} (by ${deadline})`);
+    const attention = this.#parked.map(
+      ({ step, code, message, deadline }) => `**needs attention** at \`${step}\`: ${code}: ${message} (by ${deadline})`,
+    );
     setCurrentDetails([`**${this.#state}**${this.clusterId ? ` on ${this.clusterId}` : ''}`, ...attention, ...lines].join('\n'));
   }
 }

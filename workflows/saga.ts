@@ -62,7 +62,12 @@ export class Saga<Step extends string> {
   }
 
   /** Runs one step until it is done or skipped; `undefined` means skipped by an operator. Throws SagaAborted or CancelledFailure. */
-  async step<T>(step: Step, act: () => Promise<T>, undo?: () => Promise<unknown>, options?: { onlyWhenClean?: boolean }): Promise<T | undefined> {
+  async step<T>(
+    step: Step,
+    act: () => Promise<T>,
+    undo?: () => Promise<unknown>,
+    options?: { onlyWhenClean?: boolean },
+  ): Promise<T | undefined> {
     if (undo) this.#undos.push({ step, wave: this.#wave, onlyWhenClean: options?.onlyWhenClean ?? false, act: undo });
     for (;;) {
       this.#host.changed(step, 'running');
@@ -75,7 +80,11 @@ export class Saga<Step extends string> {
         const failure = failureOf(error);
         if (this.#host.dispositionOf(step, failure) === 'abort') throw new SagaAborted(failure);
         const decision = await this.#host.park(step, failure, false);
-        if (decision === 'compensate') throw new SagaAborted({ code: 'COMPENSATED_BY_OPERATOR', message: `undone by an operator after ${failure.code}: ${failure.message}` });
+        if (decision === 'compensate')
+          throw new SagaAborted({
+            code: 'COMPENSATED_BY_OPERATOR',
+            message: `undone by an operator after ${failure.code}: ${failure.message}`,
+          });
         if (decision === 'skip') {
           this.#host.changed(step, 'skipped');
           return undefined;

@@ -38,13 +38,17 @@ export function createMailer(options: { smtpUrl: string | undefined; from: strin
   return {
     async send({ messageId, ...mail }) {
       try {
-        await effect('mailer.send', () => transport.sendMail({ ...mail, from: options.from, messageId: `<${messageId}@alta.example.com>` }));
+        await effect('mailer.send', () =>
+          transport.sendMail({ ...mail, from: options.from, messageId: `<${messageId}@alta.example.com>` }),
+        );
       } catch (error) {
         if (isAltaError(error)) throw error;
         const { responseCode, code } = error as { responseCode?: number; code?: string };
         // 5xx of SMTP is the server's last word about this message; everything else may pass.
         const rejected = responseCode !== undefined && responseCode >= 500;
-        throw new AltaError(rejected ? 'MAIL_REJECTED' : 'MAIL_UNAVAILABLE', `SMTP: ${responseCode ?? code ?? 'no answer'}`, { cause: error });
+        throw new AltaError(rejected ? 'MAIL_REJECTED' : 'MAIL_UNAVAILABLE', `SMTP: ${responseCode ?? code ?? 'no answer'}`, {
+          cause: error,
+        });
       }
     },
     close() {

@@ -18,7 +18,6 @@ const TEXTS = {
 export function storeReadyMail(facts: { locale: string; name: string; store: string; link: string }): { subject: string; text: string } {
   const language = facts.locale.slice(0, 2);
   const { subject, text } = TEXTS[language === 'es' || language === 'pt' ? language : 'en'];
-  const fill = (template: string): string =>
-    template.replace(/\{(name|store|link)\}/g, (_, key: 'name' | 'store' | 'link') => facts[key]);
+  const fill = (template: string): string => template.replace(/\{(name|store|link)\}/g, (_, key: 'name' | 'store' | 'link') => facts[key]);
   return { subject: fill(subject).replace(/[\r\n]+/g, ' '), text: fill(text) };
 }

@@ -3,6 +3,7 @@ import { createAdminDb, type AdminDb, type JobDetails, type StepRecord } from '.
 import { createVault } from '../../adapters/vault/index.ts';
 import type { CheckoutAnswer } from '../../contract/checkout.ts';
 import { STEP_NAMES } from '../../contract/steps.ts';
+import { PROGRESS } from '../progress.ts';
 import type { Stack } from '../stack.ts';
 import { connectMercadoPago, inventOrder, payOrder, placeOrder } from './order.ts';
 import { findStore, linkFromMail, readPagesAsVisitor, signInAsOwner, type OpenStore } from './proof.ts';
@@ -60,9 +61,9 @@ export async function runDemo(stack: Stack, signal: AbortSignal): Promise<Outcom
       },
     ],
     {
+      ...PROGRESS,
       concurrent: false,
       exitOnError: true,
-      registerSignalListeners: false,
       rendererOptions: { collapseSubtasks: false, collapseSkips: false },
     },
   );

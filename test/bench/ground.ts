@@ -11,6 +11,7 @@ import { createSupervisor } from '../../local/processes.ts';
 import { startStack, type Stack } from '../../local/stack.ts';
 import { pause, waitUntil } from '../../local/wait.ts';
 import { connectDeps } from '../../worker/deps.ts';
+import { cpuOf } from './cpu.ts';
 
 export const MODES = ['fast', 'regular'] as const;
 /** Whether short steps are tried first as local activities. */
@@ -26,7 +27,8 @@ export interface Ground {
   mercadoPago: MercadoPagoControl;
   temporal: Client;
   noopQueue: string;
-  noopWorker: Child;
+  /** CPU that each process used so far, ms. The plain script and the mail catcher run in this one, `bench`. */
+  cpu(): Record<string, number>;
   /** Lets one of the two relays run and puts the other to sleep; undefined: both sleep. */
   useRelay(mode: Mode | undefined): void;
   /** Waits until the outbox is delivered and what it set off has died down. */
@@ -92,8 +94,25 @@ export async function openGround(note: (text: string) => void): Promise<Ground> 
       await waitUntil('an empty outbox', async () => (await db.query(open)).length === 0, { everyMs: 20, timeoutMs: 60_000 });
       await pause(AFTERMATH_MS);
     };
+    const parts = ['postgres', 'temporal', 'mercadopago', ...stack.clusters.map(({ clusterId }) => clusterId), 'api', 'worker'];
+    const pids = {
+      ...Object.fromEntries([...parts, fast.name, regular.name].map((part) => [part, stack.child(part).pid])),
+      'no-op worker': noopWorker.pid,
+      bench: process.pid,
+    };
     const mercadoPago = createControl(stack.mercadoPago.url);
-    return { stack, deps, db, mercadoPago, temporal: new Client({ connection, namespace }), noopQueue, noopWorker, useRelay, quiet, close };
+    return {
+      stack,
+      deps,
+      db,
+      mercadoPago,
+      temporal: new Client({ connection, namespace }),
+      noopQueue,
+      cpu: () => cpuOf(pids),
+      useRelay,
+      quiet,
+      close,
+    };
   } catch (error) {
     await close();
     throw error;

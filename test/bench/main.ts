@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
 import { DATA_DIR, PROJECT_ROOT } from '../../local/paths.ts';
 import { dissect } from './anatomy.ts';
-import { cpuBetween, cpuOf } from './cpu.ts';
 import { MODES, openGround, type Ground } from './ground.ts';
 import { openOrders } from './orders.ts';
 import { render, type Load, type Report, type Result } from './report.ts';
@@ -31,15 +30,8 @@ function describeMachine(): string {
   return `${availableParallelism()} cores (${model}), ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform}, Node ${process.versions.node}; load before the start ${load}`;
 }
 
-/** Processes whose CPU is counted; the plain script and the mail catcher run in this one. */
-function processesOf({ stack, noopWorker }: Ground): Record<string, number> {
-  const parts = ['postgres', 'temporal', 'mercadopago', ...stack.clusters.map(({ clusterId }) => clusterId), 'api', 'worker', 'relay-fast', 'relay-regular'];
-  return { ...Object.fromEntries(parts.map((part) => [part, stack.child(part).pid])), 'no-op worker': noopWorker.pid, bench: process.pid };
-}
-
-async function measure(ground: Ground, variants: readonly Variant[], load: Load): Promise<Result[]> {
-  const results = variants.map(({ name }): Result => ({ variant: name, load, batches: [], cpu: {} }));
-  const pids = processesOf(ground);
+async function measure(variants: readonly Variant[], load: Load): Promise<Result[]> {
+  const results = variants.map(({ name }): Result => ({ variant: name, load, batches: [] }));
   const count = load === 1 ? SERIAL / ROUNDS : load;
   for (let round = 0; round < ROUNDS; round += 1) {
     const order = round % 2 === 0 ? [...variants.keys()] : [...variants.keys()].reverse();
@@ -47,10 +39,7 @@ async function measure(ground: Ground, variants: readonly Variant[], load: Load)
       const [variant, result] = [variants[index], results[index]];
       if (variant === undefined || result === undefined) continue;
       note(`round ${round + 1} of ${ROUNDS}, ${load === 1 ? `${count} one after another` : `${count} at once`}: ${variant.name}`);
-      const before = cpuOf(pids);
       result.batches.push(await variant.run(count, load !== 1));
-      const used = cpuBetween(before, cpuOf(pids));
-      for (const [name, value] of Object.entries(used)) result.cpu[name] = (result.cpu[name] ?? 0) + value / count / ROUNDS;
     }
   }
   return results;
@@ -58,7 +47,11 @@ async function measure(ground: Ground, variants: readonly Variant[], load: Load)
 
 async function bench(ground: Ground, machine: string): Promise<Report> {
   const seen: string[] = [];
-  const variants = [...MODES.map((mode) => altaVariant(ground, mode, seen)), plainVariant(ground), ...MODES.map((mode) => noopVariant(ground, mode))];
+  const variants = [
+    ...MODES.map((mode) => altaVariant(ground, mode, seen)),
+    plainVariant(ground),
+    ...MODES.map((mode) => noopVariant(ground, mode)),
+  ];
   note('warming up');
   for (const variant of variants) await variant.run(WARM_UP, true);
   for (const variant of variants) await variant.run(2, false);
@@ -66,7 +59,7 @@ async function bench(ground: Ground, machine: string): Promise<Report> {
   const fastSeen: string[] = [];
   variants[0] = altaVariant(ground, 'fast', fastSeen);
   const results: Result[] = [];
-  for (const load of [1, 20, 50] as const) results.push(...(await measure(ground, variants, load)));
+  for (const load of [1, 20, 50] as const) results.push(...(await measure(variants, load)));
 
   note(`${WEBHOOKS} webhooks`);
   ground.useRelay('fast');
@@ -82,7 +75,15 @@ async function bench(ground: Ground, machine: string): Promise<Report> {
   const timeline = await timelineOf(ground, fastSeen);
   const anatomy = [await dissect(ground, 'fast'), await dissect(ground, 'regular')];
   const dirty = git('status', '--porcelain') === '' ? '' : ' with uncommitted changes';
-  return { machine, commit: `${git('rev-parse', '--short', 'HEAD')}${dirty}`, at: new Date().toISOString(), results, webhookAckMs, timeline, anatomy };
+  return {
+    machine,
+    commit: `${git('rev-parse', '--short', 'HEAD')}${dirty}`,
+    at: new Date().toISOString(),
+    results,
+    webhookAckMs,
+    timeline,
+    anatomy,
+  };
 }
 
 /** `npm run bench`: brings up a stack of its own, measures, prints, writes `.alta/bench.json`, and leaves nothing running. */

@@ -10,8 +10,6 @@ export interface Result {
   variant: string;
   load: Load;
   batches: Batch[];
-  /** CPU of all processes by name, ms an item. */
-  cpu: Record<string, number>;
 }
 
 export interface Report {
@@ -25,10 +23,17 @@ export interface Report {
 }
 
 const latencies = ({ batches }: Result): number[] => batches.flatMap(({ each }) => each);
-const perSecond = ({ batches }: Result): number => (sum(batches.map(({ each }) => each.length)) * 1_000) / sum(batches.map(({ all }) => all));
+const perSecond = ({ batches }: Result): number =>
+  (sum(batches.map(({ each }) => each.length)) * 1_000) / sum(batches.map(({ all }) => all));
+
+/** CPU of one process or of all, ms an item. */
+const cpuEach = ({ batches }: Result, name?: string): number =>
+  sum(batches.flatMap((batch) => (name === undefined ? Object.values(batch.cpu) : [batch.cpu[name] ?? 0]))) /
+  sum(batches.map(({ each }) => each.length));
 
 function measures(report: Report): string {
-  const of = (variant: string, load: Load): Result | undefined => report.results.find((one) => one.variant === variant && one.load === load);
+  const of = (variant: string, load: Load): Result | undefined =>
+    report.results.find((one) => one.variant === variant && one.load === load);
   const cells = (variant: string): string[] => {
     const [alone, at20, at50] = [of(variant, 1), of(variant, 20), of(variant, 50)];
     return [
@@ -37,7 +42,7 @@ function measures(report: Report): string {
       ms(p99(alone ? latencies(alone) : [])),
       at20 ? `${times(perSecond(at20))}/s` : '-',
       at50 ? `${times(perSecond(at50))}/s` : '-',
-      ms(at50 ? sum(Object.values(at50.cpu)) : Number.NaN),
+      ms(at50 ? cpuEach(at50) : Number.NaN),
     ];
   };
   const names = [...new Set(report.results.map(({ variant }) => variant))];
@@ -56,7 +61,7 @@ function ratios(report: Report): string {
     .filter((name) => name.startsWith('Alta'))
     .flatMap((alta, index) => {
       const noop = names.filter((name) => name.startsWith('(b)'))[index];
-      return ([['(a)', plain] as const, ['(b)', noop] as const]).map(([short, other]) => [
+      return [['(a)', plain] as const, ['(b)', noop] as const].map(([short, other]) => [
         `${alta} / ${short}`,
         ...([1, 20, 50] as const).map((load) => times(value(alta, load) / value(other, load))),
       ]);
@@ -66,10 +71,10 @@ function ratios(report: Report): string {
 
 function cpu(report: Report): string {
   const at50 = report.results.filter(({ load }) => load === 50);
-  const names = [...new Set(at50.flatMap((result) => Object.keys(result.cpu)))];
+  const names = [...new Set(at50.flatMap(({ batches }) => batches.flatMap((batch) => Object.keys(batch.cpu))))];
   return table(
     ['CPU an item at 50 at once', ...names],
-    at50.map((result) => [result.variant, ...names.map((name) => ms(result.cpu[name] ?? 0))]),
+    at50.map((result) => [result.variant, ...names.map((name) => ms(cpuEach(result, name)))]),
   );
 }
 

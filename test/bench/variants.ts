@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { waitUntil } from '../../local/wait.ts';
+import { cpuBetween } from './cpu.ts';
 import type { Ground, Mode } from './ground.ts';
 import type { noop } from './noop-workflow.ts';
 import { openOrders, type OpenOrder } from './orders.ts';
@@ -9,6 +10,8 @@ import { plainScript } from './plain-script.ts';
 export interface Batch {
   each: number[];
   all: number;
+  /** CPU that each process used meanwhile, ms. */
+  cpu: Record<string, number>;
 }
 
 export interface Variant {
@@ -17,39 +20,52 @@ export interface Variant {
   run(count: number, atOnce: boolean): Promise<Batch>;
 }
 
-type Item = () => Promise<{ from: number; to: number }>;
-
-async function runItems(items: readonly Item[], atOnce: boolean): Promise<Batch> {
-  const spans: { from: number; to: number }[] = [];
-  if (atOnce) spans.push(...(await Promise.all(items.map((item) => item()))));
-  else for (const item of items) spans.push(await item());
-  const all = Math.max(...spans.map(({ to }) => to)) - Math.min(...spans.map(({ from }) => from));
-  return { each: spans.map(({ from, to }) => to - from), all };
+interface Span {
+  from: number;
+  to: number;
 }
 
-/** Times by this machine's clock, which is also PostgreSQL's. */
-const timed = async (act: () => Promise<unknown>): Promise<{ from: number; to: number }> => {
-  const from = performance.timeOrigin + performance.now();
-  await act();
-  return { from, to: performance.timeOrigin + performance.now() };
-};
+/** By this machine's clock, which is also PostgreSQL's, ms. */
+const clock = (): number => performance.timeOrigin + performance.now();
 
-/** Waits for the job of one account to be completed, and says when that was. */
-async function completedAt({ db }: Ground, accountId: string, everyMs: number): Promise<number> {
-  const query = {
-    name: 'bench.completed-at',
-    text: `select status, extract(epoch from completed_at)::float8 * 1000 as at from provisioning_jobs where account_id = $1`,
-    values: [accountId],
+async function measure(ground: Ground, act: () => Promise<Span[]>): Promise<Batch> {
+  const before = ground.cpu();
+  const spans = await act();
+  const all = Math.max(...spans.map(({ to }) => to)) - Math.min(...spans.map(({ from }) => from));
+  return { each: spans.map(({ from, to }) => to - from), all, cpu: cpuBetween(before, ground.cpu()) };
+}
+
+type Item = () => Promise<unknown>;
+
+/** Runs items of this process' own, one after another or all at once. */
+function measureItems(ground: Ground, items: readonly Item[], atOnce: boolean): Promise<Batch> {
+  const timed = async (item: Item): Promise<Span> => {
+    const from = clock();
+    await item();
+    return { from, to: clock() };
   };
-  return waitUntil(
-    `the store of ${accountId}`,
-    async () => {
-      const [job] = await db.query<{ status: string; at: number | null }>(query);
-      if (job?.at != null && job.status !== 'completed') throw new Error(`its job is ${job.status}`);
-      return job?.at;
-    },
-    { everyMs, timeoutMs: 60_000 },
-  );
+  return measure(ground, async () => {
+    if (atOnce) return Promise.all(items.map(timed));
+    const spans: Span[] = [];
+    for (const item of items) spans.push(await timed(item));
+    return spans;
+  });
+}
+
+const COMPLETED = `
+  select account_id as "accountId", status, extract(epoch from completed_at)::float8 * 1000 as at
+  from provisioning_jobs where account_id = any($1::uuid[]) and completed_at is not null`;
+
+/** Waits until all jobs are completed, and says when each was. One look for all, so that looking costs next to nothing. */
+async function completions({ db }: Ground, accountIds: readonly string[], everyMs: number): Promise<Map<string, number>> {
+  const query = { name: 'bench.completions', text: COMPLETED, values: [accountIds] };
+  const look = async (): Promise<Map<string, number> | undefined> => {
+    const jobs = await db.query<{ accountId: string; status: string; at: number }>(query);
+    return jobs.length < accountIds.length
+      ? undefined
+      : new Map(jobs.map(({ accountId, status, at }) => [accountId, status === 'completed' ? at : Number.NaN]));
+  };
+  return waitUntil(`${accountIds.length} stores`, look, { everyMs, timeoutMs: 120_000 });
 }
 
 /**
@@ -57,35 +73,43 @@ async function completedAt({ db }: Ground, accountId: string, everyMs: number): 
  * collects the accounts of the serial runs.
  */
 export function altaVariant(ground: Ground, mode: Mode, seen: string[]): Variant {
-  const item =
-    (order: OpenOrder, everyMs: number): Item =>
-    async () => {
-      const { from } = await timed(() => ground.mercadoPago.pay(order.preferenceId));
-      return { from, to: await completedAt(ground, order.accountId, everyMs) };
-    };
+  const onboard = async (orders: readonly OpenOrder[], everyMs: number): Promise<Span[]> => {
+    const began = await Promise.all(
+      orders.map(async ({ accountId, preferenceId }) => {
+        const from = clock();
+        await ground.mercadoPago.pay(preferenceId);
+        return { accountId, from };
+      }),
+    );
+    const ended = await completions(
+      ground,
+      orders.map(({ accountId }) => accountId),
+      everyMs,
+    );
+    return began.map(({ accountId, from }) => ({ from, to: ended.get(accountId) ?? Number.NaN }));
+  };
   return {
     name: mode === 'fast' ? 'Alta, fast path on' : 'Alta, fast path off',
     async run(count, atOnce) {
-      const orders = await openOrders(ground.deps, count + 1);
-      const [first, ...rest] = orders;
+      const [first, ...orders] = await openOrders(ground.deps, count + 1);
       ground.useRelay(mode);
       // The relay that just woke up takes one order first.
-      if (first !== undefined) await item(first, 20)();
-      if (!atOnce) {
-        seen.push(...rest.map(({ accountId }) => accountId));
-        const single = rest.map((order) => async () => {
-          await ground.quiet();
-          return item(order, 10)();
-        });
-        return runItems(single, false);
+      if (first !== undefined) await onboard([first], 20);
+      await ground.quiet();
+      if (atOnce) {
+        const batch = await measure(ground, () => onboard(orders, 50));
+        await ground.quiet();
+        return batch;
       }
-      await ground.quiet();
-      const batch = await runItems(
-        rest.map((order) => item(order, 100)),
-        true,
-      );
-      await ground.quiet();
-      return batch;
+      seen.push(...orders.map(({ accountId }) => accountId));
+      return measure(ground, async () => {
+        const spans: Span[] = [];
+        for (const order of orders) {
+          spans.push(...(await onboard([order], 10)));
+          await ground.quiet();
+        }
+        return spans;
+      });
     },
   };
 }
@@ -100,9 +124,9 @@ export function plainVariant(ground: Ground): Variant {
       const items: Item[] = [];
       for (const { accountId, preferenceId } of orders) {
         const { paymentId } = await ground.mercadoPago.pay(preferenceId, { notify: false });
-        items.push(() => timed(() => script({ accountId, paymentId })));
+        items.push(() => script({ accountId, paymentId }));
       }
-      const batch = await runItems(items, atOnce);
+      const batch = await measureItems(ground, items, atOnce);
       await ground.quiet();
       return batch;
     },
@@ -113,13 +137,12 @@ export function plainVariant(ground: Ground): Variant {
 export function noopVariant(ground: Ground, mode: Mode): Variant {
   const { temporal, noopQueue: taskQueue } = ground;
   const item: Item = () =>
-    timed(() =>
-      temporal.workflow.execute<typeof noop>('noop', { workflowId: `noop/${randomUUID()}`, taskQueue, args: [mode === 'fast'] }),
-    );
+    temporal.workflow.execute<typeof noop>('noop', { workflowId: `noop/${randomUUID()}`, taskQueue, args: [mode === 'fast'] });
   return {
     name: mode === 'fast' ? '(b) no-op steps, local where fast' : '(b) no-op steps, all regular',
     run: (count, atOnce) =>
-      runItems(
+      measureItems(
+        ground,
         Array.from({ length: count }, () => item),
         atOnce,
       ),

@@ -10,7 +10,9 @@ export async function measureWebhookAck({ stack }: Ground, paymentId: string, co
   for (let index = 0; index < count; index += 1) {
     const requestId = randomUUID();
     const ts = String(Date.now());
-    const v1 = createHmac('sha256', stack.mercadoPago.webhookSecret).update(`id:${paymentId};request-id:${requestId};ts:${ts};`).digest('hex');
+    const v1 = createHmac('sha256', stack.mercadoPago.webhookSecret)
+      .update(`id:${paymentId};request-id:${requestId};ts:${ts};`)
+      .digest('hex');
     const body = JSON.stringify({ id: 900_000_000 + index, action: 'payment.updated', type: 'payment', data: { id: paymentId } });
     const from = performance.now();
     const response = await fetch(url, {

@@ -7,7 +7,13 @@ const plan: fc.Arbitrary<Entitlements> = fc.record({ limits: fc.dictionary(key, 
 const addon: fc.Arbitrary<ActiveAddon> = fc.record({
   key,
   quantity: fc.integer({ min: 1, max: 5 }),
-  effect: fc.record({ limits: fc.dictionary(key.filter((name) => name !== '__proto__'), fc.nat(100)), features: fc.uniqueArray(key) }),
+  effect: fc.record({
+    limits: fc.dictionary(
+      key.filter((name) => name !== '__proto__'),
+      fc.nat(100),
+    ),
+    features: fc.uniqueArray(key),
+  }),
 });
 
 test('P-123: an add-on adds its units times its quantity and joins its features', () => {
@@ -30,7 +36,8 @@ test('P-123: an add-on never takes anything away', () => {
     fc.property(plan, fc.array(addon, { maxLength: 4 }), addon, (base, addons, more) => {
       const before = calculateEntitlements(base, addons);
       const after = calculateEntitlements(base, [...addons, more]);
-      for (const [name, limit] of Object.entries(before.limits)) expect(Object.getOwnPropertyDescriptor(after.limits, name)?.value).toBeGreaterThanOrEqual(limit);
+      for (const [name, limit] of Object.entries(before.limits))
+        expect(Object.getOwnPropertyDescriptor(after.limits, name)?.value).toBeGreaterThanOrEqual(limit);
       for (const feature of before.features) expect(after.features).toContain(feature);
     }),
   );

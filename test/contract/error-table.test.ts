@@ -31,7 +31,9 @@ test('law 7: a failure that nobody declared is retried and then parked', () => {
 });
 
 test('P-119: every code that the product throws is in the table', () => {
-  const thrown = sources.flatMap(({ file, text }) => [...text.matchAll(/new AltaError\(\s*'([A-Z_]+)'/g)].map(([, code]) => ({ file, code })));
+  const thrown = sources.flatMap(({ file, text }) =>
+    [...text.matchAll(/new AltaError\(\s*'([A-Z_]+)'/g)].map(([, code]) => ({ file, code })),
+  );
   expect(thrown.length).toBeGreaterThan(20);
   expect(thrown.filter(({ code }) => !isErrorCode(code))).toEqual([]);
 });
@@ -45,23 +47,30 @@ test('every code of the table is used somewhere', () => {
 
 test('P-090: no empty catch and no catch that answers false hides a failed write', () => {
   const crossing = sources.filter(({ file }) => /^(activities|worker|adapters\/(cluster|admin-db))\//.test(file));
-  const silent = crossing.filter(({ text }) => /catch\s*(\([^)]*\))?\s*\{\s*(return (false|null|undefined);?\s*)?\}/.test(text)).map(({ file }) => file);
+  const silent = crossing
+    .filter(({ text }) => /catch\s*(\([^)]*\))?\s*\{\s*(return (false|null|undefined);?\s*)?\}/.test(text))
+    .map(({ file }) => file);
   expect(silent).toEqual([]);
 });
 
 test('P-075 P-513 P-641: no cluster literal, static cluster client, raw cluster pool or legacy path is in the product', () => {
-  const traces = /cluster_shared_01|SUPABASE_ADMIN_CLIENT|SUPABASE_SERVICE_ROLE_KEY|getBackendPool|claim_provisioning_jobs|enqueue_provisioning_job/;
+  const traces =
+    /cluster_shared_01|SUPABASE_ADMIN_CLIENT|SUPABASE_SERVICE_ROLE_KEY|getBackendPool|claim_provisioning_jobs|enqueue_provisioning_job/;
   expect(sources.filter(({ text }) => traces.test(text)).map(({ file }) => file)).toEqual([]);
 });
 
 test('P-074 P-513: one factory makes cluster clients', () => {
-  const makers = sources.filter(({ text }) => /\bcreateClient\(/.test(text) || /from '@supabase\/supabase-js'/.test(text)).map(({ file }) => file);
+  const makers = sources
+    .filter(({ text }) => /\bcreateClient\(/.test(text) || /from '@supabase\/supabase-js'/.test(text))
+    .map(({ file }) => file);
   expect(makers.every((file) => file.startsWith('adapters/cluster/'))).toBe(true);
   expect(sources.filter(({ text }) => /\bcreateClient\(/.test(text))).toHaveLength(1);
 });
 
 test('P-091: one workflow creates clients', () => {
-  const callers = sources.filter(({ file, text }) => file.startsWith('workflows/') && text.includes("'upsert-client'")).map(({ file }) => file);
+  const callers = sources
+    .filter(({ file, text }) => file.startsWith('workflows/') && text.includes("'upsert-client'"))
+    .map(({ file }) => file);
   expect(callers).toEqual(['workflows/onboarding.ts']);
 });
 

@@ -7,7 +7,24 @@ import { sampleAccount } from '../support/samples.ts';
 
 test('P-040 to P-059 P-060: every contractual field of the requirements is in the one mapping, once a column', () => {
   const ids = new Set(CLIENT_CONTRACT.map(({ id }) => id));
-  const written = ['P-040', 'P-041', 'P-042', 'P-043', 'P-047', 'P-049', 'P-050', 'P-051', 'P-052', 'P-053', 'P-054', 'P-055', 'P-056', 'P-057', 'P-058', 'P-059'];
+  const written = [
+    'P-040',
+    'P-041',
+    'P-042',
+    'P-043',
+    'P-047',
+    'P-049',
+    'P-050',
+    'P-051',
+    'P-052',
+    'P-053',
+    'P-054',
+    'P-055',
+    'P-056',
+    'P-057',
+    'P-058',
+    'P-059',
+  ];
   expect([...ids].sort()).toEqual(written);
   const columns = CLIENT_CONTRACT.map(({ column }) => column);
   expect(new Set(columns).size).toBe(columns.length);
@@ -46,7 +63,18 @@ test('P-001 P-040 to P-059: the row holds what the Admin DB says, field by field
 });
 
 test('P-043: a store is active exactly for provisioned, approved and live', () => {
-  const states = ['draft', 'paid', 'provisioning', 'provisioned', 'approved', 'live', 'provision_failed', 'suspended', 'cancelled', 'deleted'];
+  const states = [
+    'draft',
+    'paid',
+    'provisioning',
+    'provisioned',
+    'approved',
+    'live',
+    'provision_failed',
+    'suspended',
+    'cancelled',
+    'deleted',
+  ];
   expect(states.filter((status) => projectClient(sampleAccount({ status })).is_active)).toEqual([...ACTIVE_STATUSES]);
 });
 
@@ -73,7 +101,8 @@ test('P-122: a missing plan and an unknown country are named errors, never a def
   };
   expect(codeOf(() => projectClient(sampleAccount({ monthlyFee: null })))).toBe('PLAN_NOT_FOUND');
   expect(codeOf(() => projectEntitlements(sampleAccount({ planEntitlements: null })))).toBe('PLAN_NOT_FOUND');
-  for (const country of ['US', '', 'ar', '__proto__', 'constructor']) expect(codeOf(() => projectClient(sampleAccount({ country })))).toBe('COUNTRY_UNSUPPORTED');
+  for (const country of ['US', '', 'ar', '__proto__', 'constructor'])
+    expect(codeOf(() => projectClient(sampleAccount({ country })))).toBe('COUNTRY_UNSUPPORTED');
 });
 
 test('law 3: the projection is pure: equal accounts give equal rows and the account is not changed', () => {

@@ -28,7 +28,10 @@ afterAll(async () => {
 async function everythingOf(order: PlacedOrder): Promise<unknown> {
   const store = await world.store(order.accountId);
   const { version: _, ...account } = await world.account(order.accountId);
-  return { store: { ...store!, client: { ...store!.client, updated_at: null, sync_version: null } }, account: { ...account, updated_at: null } };
+  return {
+    store: { ...store!, client: { ...store!.client, updated_at: null, sync_version: null } },
+    account: { ...account, updated_at: null },
+  };
 }
 
 const CASES: [StepName, string, 'fail-before' | 'fail-after', ErrorCode][] = [
@@ -46,32 +49,40 @@ const CASES: [StepName, string, 'fail-before' | 'fail-after', ErrorCode][] = [
   ['activate', 'admin-db.activate-account', 'fail-before', 'ACCOUNT_STATE_INVALID'],
 ];
 
-test.each(CASES)('P-752 P-067 P-084 P-150 to P-159: %s (%s, %s) with %s is undone to nothing, a neighbour stays', async (step, boundary, mode, code) => {
-  const order = await world.checkout();
-  faults.at(boundary, { mode, code });
-  await world.pay(order);
-  const job = await world.job(order.accountId, 'compensated');
-  expect(job.error_code).toBe(code);
-  faults.clear();
+test.each(CASES)(
+  'P-752 P-067 P-084 P-150 to P-159: %s (%s, %s) with %s is undone to nothing, a neighbour stays',
+  async (step, boundary, mode, code) => {
+    const order = await world.checkout();
+    faults.at(boundary, { mode, code });
+    await world.pay(order);
+    const job = await world.job(order.accountId, 'compensated');
+    expect(job.error_code).toBe(code);
+    faults.clear();
 
-  await expect(world.handle(order.accountId).result()).rejects.toMatchObject({ cause: { type: code } });
-  expect(await world.stores(order.accountId)).toEqual([]);
-  expect(await leftovers(order)).toEqual({ users: 0, objects: 0, placements: 0 });
-  expect(await world.account(order.accountId)).toMatchObject({ status: 'provision_failed', backend_cluster_id: null });
-  const [slug] = await world.sql<{ account_id: string; status: string }>('select * from slug_reservations where slug = $1', [order.slug]);
-  expect(slug).toMatchObject({ account_id: order.accountId, status: 'reserved' });
-  const [payment] = await world.sql<{ account_id: string }>('select account_id from payments where account_id = $1', [order.accountId]);
-  expect(payment).toBeDefined();
+    await expect(world.handle(order.accountId).result()).rejects.toMatchObject({ cause: { type: code } });
+    expect(await world.stores(order.accountId)).toEqual([]);
+    expect(await leftovers(order)).toEqual({ users: 0, objects: 0, placements: 0 });
+    expect(await world.account(order.accountId)).toMatchObject({ status: 'provision_failed', backend_cluster_id: null });
+    const [slug] = await world.sql<{ account_id: string; status: string }>('select * from slug_reservations where slug = $1', [order.slug]);
+    expect(slug).toMatchObject({ account_id: order.accountId, status: 'reserved' });
+    const [payment] = await world.sql<{ account_id: string }>('select account_id from payments where account_id = $1', [order.accountId]);
+    expect(payment).toBeDefined();
 
-  const rows = await world.sql<{ step: StepName; status: string; undo_finished_at: string }>(
-    'select s.* from provisioning_job_steps s where s.job_id = $1', [job.id]);
-  const reversible = rows.filter(({ step: name }) => !['verify-payment', 'activate'].includes(name));
-  expect(reversible.map(({ status }) => status)).toEqual(reversible.map(() => 'compensated'));
-  const undone = [...reversible].sort((a, b) => Date.parse(a.undo_finished_at) - Date.parse(b.undo_finished_at)).map(({ step: name }) => name);
-  expect(waveOrder(undone)).toBe(true);
-  expect(rows.map(({ step: name }) => name)).toContain(step);
-  expect(await everythingOf(neighbour)).toEqual(before);
-}, 60_000);
+    const rows = await world.sql<{ step: StepName; status: string; undo_finished_at: string }>(
+      'select s.* from provisioning_job_steps s where s.job_id = $1',
+      [job.id],
+    );
+    const reversible = rows.filter(({ step: name }) => !['verify-payment', 'activate'].includes(name));
+    expect(reversible.map(({ status }) => status)).toEqual(reversible.map(() => 'compensated'));
+    const undone = [...reversible]
+      .sort((a, b) => Date.parse(a.undo_finished_at) - Date.parse(b.undo_finished_at))
+      .map(({ step: name }) => name);
+    expect(waveOrder(undone)).toBe(true);
+    expect(rows.map(({ step: name }) => name)).toContain(step);
+    expect(await everythingOf(neighbour)).toEqual(before);
+  },
+  60_000,
+);
 
 test('P-121 P-158: after a finished compensation an operator starts it again, clean, and it completes', async () => {
   const order = await world.checkout();
@@ -82,11 +93,20 @@ test('P-121 P-158: after a finished compensation an operator starts it again, cl
   // A late copy of the webhook does not restart what an operator has to look at.
   await world.simulator.control.deliver({ paymentId });
   const { retryOnboarding } = await import('../../client/operations/retry-onboarding.ts');
-  await retryOnboarding({ db: world.db, temporal: world.temporal, config: world.config }, order.accountId, { actor: 'test', reason: 'the cause is mended' });
+  await retryOnboarding({ db: world.db, temporal: world.temporal, config: world.config }, order.accountId, {
+    actor: 'test',
+    reason: 'the cause is mended',
+  });
   await world.job(order.accountId, 'completed');
   expect(await world.stores(order.accountId)).toHaveLength(1);
-  const jobs = await world.sql<{ status: string; attempt: number }>('select status, attempt from provisioning_jobs where account_id = $1 order by attempt', [order.accountId]);
-  expect(jobs).toEqual([{ status: 'compensated', attempt: 1 }, { status: 'completed', attempt: 2 }]);
+  const jobs = await world.sql<{ status: string; attempt: number }>(
+    'select status, attempt from provisioning_jobs where account_id = $1 order by attempt',
+    [order.accountId],
+  );
+  expect(jobs).toEqual([
+    { status: 'compensated', attempt: 1 },
+    { status: 'completed', attempt: 2 },
+  ]);
 }, 60_000);
 
 test('P-150: a cancelled run before the pivot is undone completely', async () => {
@@ -112,7 +132,9 @@ test('P-160 law 6: an undo that keeps failing parks the run; retry finishes it',
   expect(compensated).toEqual(expect.arrayContaining(['sync-entitlements', 'migrate-assets', 'sync-mp-credentials', 'create-admin-user']));
   expect(compensated).not.toContain('upsert-client');
   expect(await world.stores(order.accountId)).toHaveLength(1);
-  await expect(world.resolve(order.accountId, { action: 'compensate', actor: 'ana', reason: 'again' })).rejects.toMatchObject({ cause: { type: 'RESOLVE_REFUSED' } });
+  await expect(world.resolve(order.accountId, { action: 'compensate', actor: 'ana', reason: 'again' })).rejects.toMatchObject({
+    cause: { type: 'RESOLVE_REFUSED' },
+  });
   faults.clear();
   await world.resolve(order.accountId, { action: 'retry', actor: 'ana', reason: 'the key is right again' });
   await world.job(order.accountId, 'compensated');
@@ -146,6 +168,8 @@ async function leftovers(order: PlacedOrder): Promise<{ users: number; objects: 
     if (data.user) users += 1;
     objects += (await client.storage.from('store-assets').list(clientIdOf(order.accountId))).data?.length ?? 0;
   }
-  const placements = await world.sql(`select 1 from placements where account_id = $1 and status in ('reserved', 'confirmed')`, [order.accountId]);
+  const placements = await world.sql(`select 1 from placements where account_id = $1 and status in ('reserved', 'confirmed')`, [
+    order.accountId,
+  ]);
   return { users, objects, placements: placements.length };
 }

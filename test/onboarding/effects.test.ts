@@ -30,10 +30,29 @@ const POLLS = new Set(['admin-db.claim-outbox']);
 
 /** Boundaries that must be among those found: when one is renamed, this list is corrected and nothing is lost unseen. */
 const EXPECTED = [
-  'admin-db.accept-notification', 'relay.deliver', 'relay.mark', 'mercadopago.get-payment', 'temporal.start-onboarding', 'admin-db.claim-slug',
-  'admin-db.take-slot', 'cluster.upsert-client', 'cluster.create-auth-user', 'cluster.put-admin-user', 'cluster.set-mp-credentials', 'cluster.seed-content',
-  'cluster.upload-object', 'cluster.put-assets', 'cluster.set-entitlements', 'admin-db.activate-account', 'cluster.publish-client', 'temporal.start-account',
-  'cluster.recovery-link', 'mailer.send', 'admin-db.begin-step', 'admin-db.end-step', 'admin-db.end-job',
+  'admin-db.accept-notification',
+  'relay.deliver',
+  'relay.mark',
+  'mercadopago.get-payment',
+  'temporal.start-onboarding',
+  'admin-db.claim-slug',
+  'admin-db.take-slot',
+  'cluster.upsert-client',
+  'cluster.create-auth-user',
+  'cluster.put-admin-user',
+  'cluster.set-mp-credentials',
+  'cluster.seed-content',
+  'cluster.upload-object',
+  'cluster.put-assets',
+  'cluster.set-entitlements',
+  'admin-db.activate-account',
+  'cluster.publish-client',
+  'temporal.start-account',
+  'cluster.recovery-link',
+  'mailer.send',
+  'admin-db.begin-step',
+  'admin-db.end-step',
+  'admin-db.end-job',
 ];
 
 test('the boundaries of the main job are found, not listed', () => {
@@ -49,7 +68,9 @@ async function oneStore(order: PlacedOrder): Promise<void> {
   expect(store!.users).toHaveLength(1);
   expect(store!.counts).toMatchObject({ pages: 5, settings: 3, shipping: 2, palettes: 3, products: 2 });
   expect(store!.mp_fingerprint).not.toBeNull();
-  expect(await world.sql(`select 1 from placements where account_id = $1 and status in ('reserved', 'confirmed')`, [order.accountId])).toHaveLength(1);
+  expect(
+    await world.sql(`select 1 from placements where account_id = $1 and status in ('reserved', 'confirmed')`, [order.accountId]),
+  ).toHaveLength(1);
   expect(await world.sql(`select 1 from outbox where event_key = $1`, [`account.created/${order.accountId}`])).toHaveLength(1);
   expect(await world.sql(`select 1 from provisioning_jobs where account_id = $1`, [order.accountId])).toHaveLength(1);
 }

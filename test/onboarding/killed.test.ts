@@ -32,20 +32,29 @@ async function oneStore(order: PlacedOrder): Promise<void> {
   expect(await world.sql(`select 1 from placements where account_id = $1 and status = 'confirmed'`, [order.accountId])).toHaveLength(1);
 }
 
-const MID_SAGA = ['cluster.upsert-client:after:1', 'cluster.create-auth-user:after:1', 'cluster.seed-content:before:1', 'admin-db.activate-account:after:1'];
+const MID_SAGA = [
+  'cluster.upsert-client:after:1',
+  'cluster.create-auth-user:after:1',
+  'cluster.seed-content:before:1',
+  'admin-db.activate-account:after:1',
+];
 
-test.each(MID_SAGA)('P-117 G1: a worker that is killed at %s leaves a run that another worker finishes: one store', async (killAt) => {
-  const relay = start('relay');
-  const doomed = start('worker', killAt);
-  await Promise.all([relay.ready, doomed.ready]);
-  const order = await world.checkout();
-  await world.pay(order);
-  expect((await doomed.ended).signal).toBe('SIGKILL');
-  const next = start('worker');
-  await oneStore(order);
-  expect((await next.stop()).code).toBe(0);
-  expect((await relay.stop()).code).toBe(0);
-}, 120_000);
+test.each(MID_SAGA)(
+  'P-117 G1: a worker that is killed at %s leaves a run that another worker finishes: one store',
+  async (killAt) => {
+    const relay = start('relay');
+    const doomed = start('worker', killAt);
+    await Promise.all([relay.ready, doomed.ready]);
+    const order = await world.checkout();
+    await world.pay(order);
+    expect((await doomed.ended).signal).toBe('SIGKILL');
+    const next = start('worker');
+    await oneStore(order);
+    expect((await next.stop()).code).toBe(0);
+    expect((await relay.stop()).code).toBe(0);
+  },
+  120_000,
+);
 
 test.each(['temporal.start-onboarding:after:1', 'relay.deliver:after:1', 'relay.mark:before:1'])(
   'P-222: a relay that is killed between publish and mark (%s) delivers again, and one run comes of it',
@@ -58,7 +67,10 @@ test.each(['temporal.start-onboarding:after:1', 'relay.deliver:after:1', 'relay.
     expect((await doomed.ended).signal).toBe('SIGKILL');
     const next = start('relay');
     await oneStore(order);
-    await eventually(async () => (await world.sql(`select 1 from webhook_inbox where status = 'received'`)).length === 0, 'a settled inbox');
+    await eventually(
+      async () => (await world.sql(`select 1 from webhook_inbox where status = 'received'`)).length === 0,
+      'a settled inbox',
+    );
     await Promise.all([next.stop(), worker.stop()]);
   },
   120_000,
@@ -74,9 +86,25 @@ test('P-221: two relays at once: every order becomes one store', async () => {
 }, 120_000);
 
 const BOUNDARIES = [
-  'mercadopago.get-payment', 'admin-db.begin-step', 'admin-db.end-step', 'admin-db.accept-payment', 'admin-db.claim-slug', 'admin-db.take-slot',
-  'cluster.upsert-client', 'cluster.create-auth-user', 'cluster.put-admin-user', 'cluster.set-mp-credentials', 'cluster.seed-content', 'cluster.upload-object',
-  'cluster.put-assets', 'cluster.set-entitlements', 'admin-db.activate-account', 'cluster.publish-client', 'temporal.start-account', 'mailer.send', 'admin-db.end-job',
+  'mercadopago.get-payment',
+  'admin-db.begin-step',
+  'admin-db.end-step',
+  'admin-db.accept-payment',
+  'admin-db.claim-slug',
+  'admin-db.take-slot',
+  'cluster.upsert-client',
+  'cluster.create-auth-user',
+  'cluster.put-admin-user',
+  'cluster.set-mp-credentials',
+  'cluster.seed-content',
+  'cluster.upload-object',
+  'cluster.put-assets',
+  'cluster.set-entitlements',
+  'admin-db.activate-account',
+  'cluster.publish-client',
+  'temporal.start-account',
+  'mailer.send',
+  'admin-db.end-job',
 ];
 
 test('P-754 I7: 50 runs under workers that are killed at random boundaries all end as one whole store', async () => {
@@ -89,10 +117,14 @@ test('P-754 I7: 50 runs under workers that are killed at random boundaries all e
   const plans: string[] = [];
   let kills = 0;
   const unfinished = async (): Promise<number> =>
-    (await world.sql<{ id: string }>(`select id from nv_accounts where id = any($1::uuid[]) and status <> 'provisioned'`, [orders.map(({ accountId }) => accountId)])).length;
-  let whole = false;
-  const done = eventually(async () => (whole ||= (await unfinished()) === 0), 'every store', 150_000).then(() => 'done' as const);
-  while (!whole && kills < 10) {
+    (
+      await world.sql<{ id: string }>(`select id from nv_accounts where id = any($1::uuid[]) and status <> 'provisioned'`, [
+        orders.map(({ accountId }) => accountId),
+      ])
+    ).length;
+  const fleet = { whole: false };
+  const done = eventually(async () => (fleet.whole ||= (await unfinished()) === 0), 'every store', 150_000).then(() => 'done' as const);
+  while (!fleet.whole && kills < 10) {
     const plan = `${BOUNDARIES[Math.floor(random() * BOUNDARIES.length)]!}:${random() < 0.5 ? 'before' : 'after'}:${1 + Math.floor(random() * 10)}`;
     plans.push(plan);
     const doomed = start('worker', plan);

@@ -24,33 +24,47 @@ const allUp = () => Promise.all(world.lines.map((line) => line.up()));
 const retry = (order: PlacedOrder) => world.resolve(order.accountId, { action: 'retry', actor: 'ana', reason: 'the cluster is back' });
 
 const AT = [
-  'cluster.upsert-client', 'cluster.create-auth-user', 'cluster.put-admin-user', 'cluster.set-mp-credentials', 'cluster.seed-content',
-  'cluster.upload-object', 'cluster.put-assets', 'cluster.set-entitlements', 'cluster.publish-client', 'cluster.recovery-link',
+  'cluster.upsert-client',
+  'cluster.create-auth-user',
+  'cluster.put-admin-user',
+  'cluster.set-mp-credentials',
+  'cluster.seed-content',
+  'cluster.upload-object',
+  'cluster.put-assets',
+  'cluster.set-entitlements',
+  'cluster.publish-client',
+  'cluster.recovery-link',
 ];
 
-test.each(AT)('P-162 P-752 law 7: the cluster goes down at %s: the run parks, undoes nothing, and completes when it is back', async (boundary) => {
-  const order = await world.checkout();
-  faults.before(boundary, async () => void (await allDown()));
-  await world.pay(order);
-  await world.job(order.accountId, 'parked');
-  const { parked, compensated, state } = await world.progress(order.accountId);
-  expect(state).toBe('NeedsAttention');
-  expect(parked.every(({ code }) => code === 'CLUSTER_UNREACHABLE')).toBe(true);
-  expect(compensated).toEqual([]);
-  await allUp();
-  // Steps of one wave may park one after the other; each is retried until the run has ended.
-  await eventually(async () => {
-    const { state: now } = await world.progress(order.accountId);
-    if (now === 'NeedsAttention') await retry(order).catch((error: { cause?: { type?: string } }) => {
-      if (error.cause?.type !== 'RESOLVE_REFUSED') throw error;
+test.each(AT)(
+  'P-162 P-752 law 7: the cluster goes down at %s: the run parks, undoes nothing, and completes when it is back',
+  async (boundary) => {
+    const order = await world.checkout();
+    faults.before(boundary, async () => {
+      await allDown();
     });
-    return now === 'Completed';
-  }, 'the end of the run');
-  await world.job(order.accountId, 'completed');
-  const stores = await world.stores(order.accountId);
-  expect(stores).toHaveLength(1);
-  expect(stores[0]!.users).toHaveLength(1);
-});
+    await world.pay(order);
+    await world.job(order.accountId, 'parked');
+    const { parked, compensated, state } = await world.progress(order.accountId);
+    expect(state).toBe('NeedsAttention');
+    expect(parked.every(({ code }) => code === 'CLUSTER_UNREACHABLE')).toBe(true);
+    expect(compensated).toEqual([]);
+    await allUp();
+    // Steps of one wave may park one after the other; each is retried until the run has ended.
+    await eventually(async () => {
+      const { state: now } = await world.progress(order.accountId);
+      if (now === 'NeedsAttention')
+        await retry(order).catch((error: { cause?: { type?: string } }) => {
+          if (error.cause?.type !== 'RESOLVE_REFUSED') throw error;
+        });
+      return now === 'Completed';
+    }, 'the end of the run');
+    await world.job(order.accountId, 'completed');
+    const stores = await world.stores(order.accountId);
+    expect(stores).toHaveLength(1);
+    expect(stores[0]!.users).toHaveLength(1);
+  },
+);
 
 test('P-119 P-162: a short outage is bridged by retries, and nobody is asked', async () => {
   const order = await world.checkout();
@@ -58,7 +72,9 @@ test('P-119 P-162: a short outage is bridged by retries, and nobody is asked', a
   await world.pay(order);
   await world.job(order.accountId, 'completed');
   const [step] = await world.sql<{ attempt: number }>(
-    `select s.attempt from provisioning_job_steps s join provisioning_jobs j on j.id = s.job_id where j.account_id = $1 and s.step = 'seed-content'`, [order.accountId]);
+    `select s.attempt from provisioning_job_steps s join provisioning_jobs j on j.id = s.job_id where j.account_id = $1 and s.step = 'seed-content'`,
+    [order.accountId],
+  );
   expect(step!.attempt).toBe(3);
 });
 
@@ -70,10 +86,15 @@ test('P-162 P-505 P-735 P-738: no healthy cluster: the run waits where everybody
   expect(job.error_code).toBe('NO_ELIGIBLE_CLUSTER');
   const progress = await world.progress(order.accountId);
   expect(progress).toMatchObject({ state: 'WaitingForCluster', compensated: [], clusterId: null });
-  const [stored] = await world.sql<{ placement: { candidates?: unknown[] } | unknown[] }>('select placement from provisioning_jobs where account_id = $1', [order.accountId]);
+  const [stored] = await world.sql<{ placement: { candidates?: unknown[] } | unknown[] }>(
+    'select placement from provisioning_jobs where account_id = $1',
+    [order.accountId],
+  );
   expect(JSON.stringify(stored!.placement)).toContain('status:error');
   expect(JSON.stringify(stored!.placement)).toContain('status:maintenance');
-  await expect(world.resolve(order.accountId, { action: 'skip', actor: 'ana', reason: 'no' })).rejects.toMatchObject({ cause: { type: 'RESOLVE_REFUSED' } });
+  await expect(world.resolve(order.accountId, { action: 'skip', actor: 'ana', reason: 'no' })).rejects.toMatchObject({
+    cause: { type: 'RESOLVE_REFUSED' },
+  });
   await world.sql(`update backend_clusters set status = 'ready'`);
   await world.job(order.accountId, 'completed');
 });
@@ -94,21 +115,30 @@ test('law 7: an e-mail that another tenant of the cluster owns parks the run and
   const order = await world.checkout();
   for (const id of world.clusterIds) {
     const { client } = await world.clusters.get(id);
-    const made = await client.auth.admin.createUser({ email: order.checkout.email, email_confirm: true, app_metadata: { tenant_id: 'somebody-else' } });
+    const made = await client.auth.admin.createUser({
+      email: order.checkout.email,
+      email_confirm: true,
+      app_metadata: { tenant_id: 'somebody-else' },
+    });
     expect(made.error?.code ?? 'email_exists').toBe('email_exists');
   }
   await world.pay(order);
   const job = await world.job(order.accountId, 'parked');
   expect(job.error_code).toBe('EMAIL_TAKEN');
   expect(await world.stores(order.accountId)).toHaveLength(1);
-  await expect(world.resolve(order.accountId, { action: 'skip', actor: 'ana', reason: 'no' })).rejects.toMatchObject({ cause: { type: 'RESOLVE_REFUSED' } });
+  await expect(world.resolve(order.accountId, { action: 'skip', actor: 'ana', reason: 'no' })).rejects.toMatchObject({
+    cause: { type: 'RESOLVE_REFUSED' },
+  });
   await world.resolve(order.accountId, { action: 'compensate', actor: 'ana', reason: 'the customer takes another address' });
   await world.job(order.accountId, 'compensated');
   expect(await world.stores(order.accountId)).toEqual([]);
   const { client } = await world.clusters.get('north');
   const { data } = await client.auth.admin.listUsers({ page: 1, perPage: 1_000 });
   expect(data.users.map(({ email }) => email)).toContain(order.checkout.email);
-  const actions = await world.sql<{ action: string; actor: string; reason: string }>('select action, actor, reason from operator_actions where job_id = $1', [job.id]);
+  const actions = await world.sql<{ action: string; actor: string; reason: string }>(
+    'select action, actor, reason from operator_actions where job_id = $1',
+    [job.id],
+  );
   expect(actions).toContainEqual({ action: 'compensate', actor: 'ana', reason: 'the customer takes another address' });
 });
 
@@ -118,7 +148,9 @@ test('a parked step that may be skipped is skipped, and the store goes live with
   await world.pay(order);
   const job = await world.job(order.accountId, 'parked');
   expect(job.error_code).toBe('MAIL_REJECTED');
-  await expect(world.resolve(order.accountId, { action: 'compensate', actor: 'ana', reason: 'no' })).rejects.toMatchObject({ cause: { type: 'RESOLVE_REFUSED' } });
+  await expect(world.resolve(order.accountId, { action: 'compensate', actor: 'ana', reason: 'no' })).rejects.toMatchObject({
+    cause: { type: 'RESOLVE_REFUSED' },
+  });
   await world.resolve(order.accountId, { action: 'skip', actor: 'ana', reason: 'told by telephone' });
   await world.job(order.accountId, 'completed');
   await expect(world.handle(order.accountId).result()).resolves.toMatchObject({ outcome: 'provisioned', skipped: ['notify'] });
@@ -135,8 +167,12 @@ test('P-120: needs attention is a filter in the Web UI', async () => {
     }
     return false;
   }, 'the run under NeedsAttention');
-  await expect(world.resolve(order.accountId, { action: 'retry', actor: '', reason: 'x' })).rejects.toMatchObject({ cause: { type: 'INPUT_INVALID' } });
-  await expect(world.resolve(order.accountId, { action: 'retry', step: 'notify', actor: 'ana', reason: 'x' })).rejects.toMatchObject({ cause: { type: 'RESOLVE_REFUSED' } });
+  await expect(world.resolve(order.accountId, { action: 'retry', actor: '', reason: 'x' })).rejects.toMatchObject({
+    cause: { type: 'INPUT_INVALID' },
+  });
+  await expect(world.resolve(order.accountId, { action: 'retry', step: 'notify', actor: 'ana', reason: 'x' })).rejects.toMatchObject({
+    cause: { type: 'RESOLVE_REFUSED' },
+  });
   faults.clear();
   await retry(order);
   await world.job(order.accountId, 'completed');

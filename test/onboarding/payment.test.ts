@@ -12,13 +12,17 @@ afterAll(() => world.close());
 
 const settled = (paymentId: string, count = 1) =>
   eventually(async () => {
-    const rows = await world.sql<{ status: string; result: string | null }>(`select * from webhook_inbox where payment_id = $1 and status <> 'received'`, [paymentId]);
+    const rows = await world.sql<{ status: string; result: string | null }>(
+      `select * from webhook_inbox where payment_id = $1 and status <> 'received'`,
+      [paymentId],
+    );
     return rows.length >= count ? rows : undefined;
   }, `the notification of ${paymentId}`);
 
 async function runsOf(order: PlacedOrder): Promise<number> {
   let runs = 0;
-  for await (const run of world.temporal.workflow.list({ query: `WorkflowId = "onboarding/${order.accountId}"` })) runs += run.workflowId ? 1 : 0;
+  for await (const run of world.temporal.workflow.list({ query: `WorkflowId = "onboarding/${order.accountId}"` }))
+    runs += run.workflowId ? 1 : 0;
   return runs;
 }
 
@@ -34,7 +38,10 @@ test('P-111 P-170: 100 copies of a webhook at once make one store by one run', a
   expect(reports.map(({ status }) => status)).toEqual(Array.from({ length: 100 }, () => 200));
   await world.job(order.accountId, 'completed');
   await world.simulator.control.idle();
-  await eventually(async () => (await world.sql(`select 1 from outbox where status in ('pending', 'processing')`)).length === 0, 'a drained outbox');
+  await eventually(
+    async () => (await world.sql(`select 1 from outbox where status in ('pending', 'processing')`)).length === 0,
+    'a drained outbox',
+  );
   expect(await world.stores(order.accountId)).toHaveLength(1);
   expect(await world.sql('select 1 from provisioning_jobs where account_id = $1', [order.accountId])).toHaveLength(1);
   await eventually(async () => (await runsOf(order)) === 1, 'one run');
@@ -70,21 +77,24 @@ const MISMATCHES: [string, PaymentOverrides, string][] = [
   ['a live payment on a test installation', { liveMode: true }, 'PAYMENT_MODE_MISMATCH'],
 ];
 
-test.each(MISMATCHES)('P-106 P-022: %s is rejected with its reason, and a later right payment makes the store', async (_what, overrides, code) => {
-  const order = await world.checkout();
-  const { paymentId } = await world.pay(order, overrides);
-  const job = await world.job(order.accountId, 'rejected');
-  expect(job.error_code).toBe(code);
-  await expect(world.handle(order.accountId).result()).rejects.toMatchObject({ cause: { type: code } });
-  await untouched(order);
-  // The same payment, notified again, is not judged twice.
-  await world.simulator.control.deliver({ paymentId });
-  await settled(paymentId, 2);
-  expect(await world.sql('select 1 from provisioning_jobs where account_id = $1', [order.accountId])).toHaveLength(1);
-  await world.pay(order);
-  await world.job(order.accountId, 'completed');
-  expect(await world.stores(order.accountId)).toHaveLength(1);
-});
+test.each(MISMATCHES)(
+  'P-106 P-022: %s is rejected with its reason, and a later right payment makes the store',
+  async (_what, overrides, code) => {
+    const order = await world.checkout();
+    const { paymentId } = await world.pay(order, overrides);
+    const job = await world.job(order.accountId, 'rejected');
+    expect(job.error_code).toBe(code);
+    await expect(world.handle(order.accountId).result()).rejects.toMatchObject({ cause: { type: code } });
+    await untouched(order);
+    // The same payment, notified again, is not judged twice.
+    await world.simulator.control.deliver({ paymentId });
+    await settled(paymentId, 2);
+    expect(await world.sql('select 1 from provisioning_jobs where account_id = $1', [order.accountId])).toHaveLength(1);
+    await world.pay(order);
+    await world.job(order.accountId, 'completed');
+    expect(await world.stores(order.accountId)).toHaveLength(1);
+  },
+);
 
 test('P-105: what the notification says does not matter, only what Mercado Pago answers', async () => {
   const order = await world.checkout();
@@ -155,13 +165,16 @@ test('P-128 P-741: a merchant who never connected gets a store without credentia
   await world.pay(order);
   await world.job(order.accountId, 'completed');
   const [step] = await world.sql<{ status: string }>(
-    `select s.status from provisioning_job_steps s join provisioning_jobs j on j.id = s.job_id where j.account_id = $1 and s.step = 'sync-mp-credentials'`, [order.accountId]);
+    `select s.status from provisioning_job_steps s join provisioning_jobs j on j.id = s.job_id where j.account_id = $1 and s.step = 'sync-mp-credentials'`,
+    [order.accountId],
+  );
   expect(step).toEqual({ status: 'skipped' });
   expect((await world.store(order.accountId))!.mp_fingerprint).toBeNull();
 });
 
 test('P-740 P-744 P-092: two tenants on two clusters: each operation lands on its own', async () => {
-  const setActive = (id: string, active: boolean) => world.sql('update backend_clusters set is_active = $2 where cluster_id = $1', [id, active]);
+  const setActive = (id: string, active: boolean) =>
+    world.sql('update backend_clusters set is_active = $2 where cluster_id = $1', [id, active]);
   await setActive('south', false);
   const first = await world.checkout();
   await world.pay(first);
@@ -174,9 +187,14 @@ test('P-740 P-744 P-092: two tenants on two clusters: each operation lands on it
   await setActive('north', true);
   expect(await world.account(first.accountId)).toMatchObject({ backend_cluster_id: 'north' });
   expect(await world.account(second.accountId)).toMatchObject({ backend_cluster_id: 'south' });
-  for (const [order, own, other] of [[first, 'north', 'south'], [second, 'south', 'north']] as const) {
+  for (const [order, own, other] of [
+    [first, 'north', 'south'],
+    [second, 'south', 'north'],
+  ] as const) {
     const tokens = async (id: string) =>
-      (await (await world.clusters.get(id)).client.from('clients').select('mp_access_token').eq('nv_account_id', order.accountId)).data!.map((row) => row['mp_access_token'] as string);
+      (
+        await (await world.clusters.get(id)).client.from('clients').select('mp_access_token').eq('nv_account_id', order.accountId)
+      ).data!.map((row) => row['mp_access_token'] as string);
     expect(await tokens(own)).toEqual([order.merchantToken]);
     expect(await tokens(other)).toEqual([]);
   }

@@ -55,7 +55,9 @@ test('P-706 to P-708 P-103 P-108 P-109 P-114 P-133: an approved payment becomes 
 test('P-709 P-731 P-061 P-124: the account holds a registered cluster, and its slot is confirmed', async () => {
   const { backend_cluster_id: clusterId } = await world.account(order.accountId);
   expect(world.clusterIds).toContain(clusterId);
-  const [placement] = await world.sql<{ status: string; cluster_id: string }>('select * from placements where account_id = $1', [order.accountId]);
+  const [placement] = await world.sql<{ status: string; cluster_id: string }>('select * from placements where account_id = $1', [
+    order.accountId,
+  ]);
   expect(placement).toMatchObject({ status: 'confirmed', cluster_id: clusterId });
 });
 
@@ -81,14 +83,20 @@ test('P-710 to P-712 P-715 P-733 P-076 P-125: the client row holds the contract'
 test('P-713 P-714 P-734 P-739 P-064 P-070 P-127: the merchant token reached the cluster, and only that one', async () => {
   const { backend_cluster_id: clusterId } = await world.account(order.accountId);
   const cluster = await world.clusters.get(String(clusterId));
-  const { data } = await cluster.client.from('clients').select('mp_access_token, mp_public_key').eq('nv_account_id', order.accountId).single();
+  const { data } = await cluster.client
+    .from('clients')
+    .select('mp_access_token, mp_public_key')
+    .eq('nv_account_id', order.accountId)
+    .single();
   expect(data?.['mp_access_token']).toBe(order.merchantToken);
   expect(data?.['mp_public_key']).toMatch(/^APP_USR-public-/);
 });
 
 test('P-079 P-048 P-123: entitlements are the plan and its add-ons', async () => {
   const store = await world.store(order.accountId);
-  const [plan] = await world.sql<{ entitlements: { limits: { products: number } } }>(`select entitlements from plans where plan_key = 'growth'`);
+  const [plan] = await world.sql<{ entitlements: { limits: { products: number } } }>(
+    `select entitlements from plans where plan_key = 'growth'`,
+  );
   const entitlements = store!.client.entitlements as { limits: { products: number } };
   expect(entitlements.limits.products).toBeGreaterThan(plan!.entitlements.limits.products);
 });
@@ -107,7 +115,9 @@ test('P-716 P-717 P-129 P-130 P-135: the owner gets one mail, sets a password wi
   await owner.auth.setSession(session);
   const password = 'una-clave-de-prueba-1';
   expect((await owner.auth.updateUser({ password })).error).toBeNull();
-  const signedIn = await createClient(url, publishableKey, { auth: { persistSession: false, autoRefreshToken: false } }).auth.signInWithPassword({
+  const signedIn = await createClient(url, publishableKey, {
+    auth: { persistSession: false, autoRefreshToken: false },
+  }).auth.signInWithPassword({
     email: order.checkout.email,
     password,
   });
@@ -117,7 +127,11 @@ test('P-716 P-717 P-129 P-130 P-135: the owner gets one mail, sets a password wi
 });
 
 test('P-718 P-137 P-511: the store resolves by its slug, and a visitor reads the seeded pages', async () => {
-  const found = (await (await fetch(`${world.url}/stores/${order.slug}`)).json()) as { accountId: string; url: string; publishableKey: string };
+  const found = (await (await fetch(`${world.url}/stores/${order.slug}`)).json()) as {
+    accountId: string;
+    url: string;
+    publishableKey: string;
+  };
   expect(found.accountId).toBe(order.accountId);
   const visitor = createClient(found.url, found.publishableKey, { auth: { persistSession: false, autoRefreshToken: false } });
   const { client } = (await world.store(order.accountId))!;
@@ -142,7 +156,9 @@ test('P-131 P-132: content and catalogue are there, counted', async () => {
 
 test('P-012 P-013 P-116 P-117: the ledger tells every step of the run, done once, in order of the waves', async () => {
   const steps = await world.sql<{ step: string; status: string; attempt: number }>(
-    'select s.* from provisioning_job_steps s join provisioning_jobs j on j.id = s.job_id where j.account_id = $1 order by s.started_at', [order.accountId]);
+    'select s.* from provisioning_job_steps s join provisioning_jobs j on j.id = s.job_id where j.account_id = $1 order by s.started_at',
+    [order.accountId],
+  );
   expect(steps.map(({ step }) => step).sort()).toEqual([...STEP_NAMES].sort());
   expect(steps.filter(({ status }) => status !== 'done')).toEqual([]);
   const at = (step: string): number => steps.findIndex((row) => row.step === step);
@@ -153,7 +169,8 @@ test('P-012 P-013 P-116 P-117: the ledger tells every step of the run, done once
 
 test('P-120: the run is findable by its account, and its query tells where it is', async () => {
   const found = await eventually(async () => {
-    for await (const run of world.temporal.workflow.list({ query: `AltaAccountId = "${order.accountId}" and WorkflowType = "onboarding"` })) return run;
+    for await (const run of world.temporal.workflow.list({ query: `AltaAccountId = "${order.accountId}" and WorkflowType = "onboarding"` }))
+      return run;
     return undefined;
   }, 'the run in visibility');
   expect(found.workflowId).toBe(`onboarding/${order.accountId}`);
@@ -164,7 +181,9 @@ test('P-120: the run is findable by its account, and its query tells where it is
 
 test('P-015 P-133: one outbox row and one audit row tell of the birth', async () => {
   expect(await world.sql('select 1 from outbox where event_key = $1', [`account.created/${order.accountId}`])).toHaveLength(1);
-  expect(await world.sql(`select 1 from lifecycle_events where account_id = $1 and to_value = 'provisioned'`, [order.accountId])).toHaveLength(1);
+  expect(
+    await world.sql(`select 1 from lifecycle_events where account_id = $1 and to_value = 'provisioned'`, [order.accountId]),
+  ).toHaveLength(1);
 });
 
 test('P-080: account.created alone brings a deleted client row back as onboarding wrote it', async () => {
@@ -176,7 +195,12 @@ test('P-080: account.created alone brings a deleted client row back as onboardin
   await cluster.client.from('clients').delete().eq('nv_account_id', order.accountId).select();
   await world.sql('update nv_accounts set version = version + 1 where id = $1', [order.accountId]);
   const { version } = await world.account(order.accountId);
-  await account.signal('account-event', { eventKey: 'again', type: 'account.created', version: Number(version), aspects: ['client', 'entitlements', 'mp_credentials'] });
+  await account.signal('account-event', {
+    eventKey: 'again',
+    type: 'account.created',
+    version: Number(version),
+    aspects: ['client', 'entitlements', 'mp_credentials'],
+  });
   const after = await eventually(async () => {
     const store = await world.store(order.accountId);
     return store?.client.entitlements ? store : undefined;

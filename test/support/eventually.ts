@@ -18,7 +18,10 @@ export async function eventually<T>(look: () => Promise<T> | T, what = 'the cond
     } catch (error) {
       last = error;
     }
-    if (Date.now() > end) throw new Error(`${what} did not come within ${withinMs} ms; last seen: ${last instanceof Error ? last.message : JSON.stringify(last)}`);
+    if (Date.now() > end)
+      throw new Error(
+        `${what} did not come within ${withinMs} ms; last seen: ${last instanceof Error ? last.message : JSON.stringify(last)}`,
+      );
     await pause(LOOK_EVERY_MS);
   }
 }

@@ -26,7 +26,8 @@ export async function openLine(target: string): Promise<Switchboard> {
     }
     near.pipe(far).pipe(near);
   });
-  const listen = (on: number): Promise<void> => new Promise((resolve, reject) => server.once('error', reject).listen(on, '127.0.0.1', () => resolve()));
+  const listen = (on: number): Promise<void> =>
+    new Promise((resolve, reject) => server.once('error', reject).listen(on, '127.0.0.1', () => resolve()));
   await listen(0);
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the line has no port');

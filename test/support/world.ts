@@ -1,5 +1,5 @@
-import type { Client, WorkflowHandle } from '@temporalio/client';
-import { Worker, type NativeConnection } from '@temporalio/worker';
+import type { WorkflowHandle } from '@temporalio/client';
+import type { NativeConnection, Worker } from '@temporalio/worker';
 import type { FastifyInstance } from 'fastify';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ActivityDeps } from '../../activities/index.ts';
 import { createAdminDb, loadCluster, registerCluster, saveMpCredentials, type AdminDb } from '../../adapters/admin-db/index.ts';
-import { createClusterRouter, readStore, type Cluster, type Store } from '../../adapters/cluster/index.ts';
+import { createClusterRouter, readStore, type Store } from '../../adapters/cluster/index.ts';
 import { loadConfig, type Config } from '../../adapters/config.ts';
 import { createLogger, type Logger } from '../../adapters/log.ts';
 import { createMailer } from '../../adapters/mailer/index.ts';
@@ -19,7 +19,7 @@ import type { CheckoutAnswer, CheckoutRequest } from '../../contract/checkout.ts
 import type { AccountState } from '../../contract/account.ts';
 import { accountWorkflowId, onboardingWorkflowId } from '../../contract/ids.ts';
 import type { OnboardingPolicy, OnboardingProgress, ResolveCommand } from '../../contract/onboarding.ts';
-import { startMailCatcher, type MailCatcher } from '../../local/smtp.ts';
+import { startMailCatcher } from '../../local/smtp.ts';
 import { startMercadoPago, type Simulator, type SimulatorOptions } from '../../local/mercadopago/index.ts';
 import { workflowBundle } from '../../worker/bundle.ts';
 import { createWorkers } from '../../worker/create.ts';
@@ -65,7 +65,12 @@ export type World = Awaited<ReturnType<typeof startWorld>>;
 export async function startWorld(options: WorldOptions = {}) {
   const run = { worker: true, relay: true, api: true, ...options.run };
   const dir = mkdtempSync(join(tmpdir(), 'alta-world-'));
-  const [database, simulator, mail, temporal] = await Promise.all([freshDatabase(), startMercadoPago({ webhookRetryMs: [200, 500], ...options.mercadoPago }), startMailCatcher(join(dir, 'mail')), connectTemporal(options.log)]);
+  const [database, simulator, mail, temporal] = await Promise.all([
+    freshDatabase(),
+    startMercadoPago({ webhookRetryMs: [200, 500], ...options.mercadoPago }),
+    startMailCatcher(join(dir, 'mail')),
+    connectTemporal(options.log),
+  ]);
   const env: Record<string, string> = {
     ADMIN_DATABASE_URL: database.url,
     ALTA_VAULT_KEYS: `t1:${randomBytes(32).toString('base64')}`,
@@ -89,7 +94,13 @@ export async function startWorld(options: WorldOptions = {}) {
   const log = options.log ?? createLogger('test', 'silent');
   const vault = createVault(env['ALTA_VAULT_KEYS']!);
   const db = createAdminDb(database.url);
-  const mp = createMercadoPago({ baseUrl: simulator.url, accessToken: simulator.accessToken, clientId: simulator.clientId, clientSecret: simulator.clientSecret, timeoutMs: 4_000 });
+  const mp = createMercadoPago({
+    baseUrl: simulator.url,
+    accessToken: simulator.accessToken,
+    clientId: simulator.clientId,
+    clientSecret: simulator.clientSecret,
+    timeoutMs: 4_000,
+  });
   const lines = await openClusterLines(db, vault);
 
   const listening = run.api ? await listen({ db, vault, mp, config: loadConfig(env), log }) : undefined;
@@ -97,61 +108,99 @@ export async function startWorld(options: WorldOptions = {}) {
   const config = loadConfig(env);
   if (listening) Object.assign(listening.config, { PUBLIC_URL: listening.url });
   const clusters = createClusterRouter({ load: (clusterId) => loadCluster(db, vault, clusterId), timeoutMs: config.CLUSTER_TIMEOUT_MS });
-  const deps: ActivityDeps = { db, vault, clusters, mp, config, log, mailer: createMailer({ smtpUrl: mail.url, from: config.MAIL_FROM }), temporal: temporal.client };
+  const deps: ActivityDeps = {
+    db,
+    vault,
+    clusters,
+    mp,
+    config,
+    log,
+    mailer: createMailer({ smtpUrl: mail.url, from: config.MAIL_FROM }),
+    temporal: temporal.client,
+  };
   const workers = run.worker ? await runWorkers(deps, temporal.native) : undefined;
   const relay = run.relay ? runRelay({ db, mp, temporal: temporal.client, config, log }) : undefined;
 
+  const handle = (accountId: string): WorkflowHandle => temporal.client.workflow.getHandle(onboardingWorkflowId(accountId));
+  const account = async (accountId: string): Promise<Record<string, unknown>> =>
+    (await rows<Record<string, unknown>>(db, 'select * from nv_accounts where id = $1', [accountId]))[0]!;
+
   return {
-    env, config, db, vault, mp, simulator, mail, deps, log, database, clusters,
-    temporal: temporal.client as Client,
+    env,
+    config,
+    db,
+    vault,
+    mp,
+    simulator,
+    mail,
+    deps,
+    log,
+    database,
+    clusters,
+    temporal: temporal.client,
     native: temporal.native,
     url: listening?.url ?? '',
     ...lines,
 
     /** Opens an order through the front door; connected to Mercado Pago as the wizard would have left it, unless told otherwise. */
-    async checkout(overrides: Parameters<typeof sampleCheckout>[0] = {}, { connected = true } = {}): Promise<PlacedOrder> {
+    checkout: async (overrides: Parameters<typeof sampleCheckout>[0] = {}, { connected = true } = {}): Promise<PlacedOrder> => {
       const checkout = sampleCheckout(overrides);
-      const response = await fetch(`${listening!.url}/onboarding/checkout`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(checkout) });
+      const response = await fetch(`${listening!.url}/onboarding/checkout`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(checkout),
+      });
       const answer = (await response.json()) as CheckoutAnswer;
       if (!response.ok) throw new Error(`checkout answered ${response.status}: ${JSON.stringify(answer)}`);
       let merchantToken: string | null = null;
       if (connected) {
         merchantToken = `APP_USR-${randomUUID()}`;
         await saveMpCredentials(db, vault, answer.accountId, {
-          accessToken: merchantToken, refreshToken: `TG-${randomUUID()}`, publicKey: `APP_USR-public-${randomUUID()}`,
-          expiresAt: new Date(Date.now() + 180 * 86_400_000), mpUserId: '200000001',
+          accessToken: merchantToken,
+          refreshToken: `TG-${randomUUID()}`,
+          publicKey: `APP_USR-public-${randomUUID()}`,
+          expiresAt: new Date(Date.now() + 180 * 86_400_000),
+          mpUserId: '200000001',
         });
       }
       return { ...answer, checkout, merchantToken };
     },
     /** Pays an order at the simulator, which then sends its signed webhook over HTTP. */
-    pay: (order: Pick<PlacedOrder, 'preferenceId'>, overrides: Parameters<Simulator['control']['pay']>[1] = {}) => simulator.control.pay(order.preferenceId, overrides),
-    handle: (accountId: string): WorkflowHandle => temporal.client.workflow.getHandle(onboardingWorkflowId(accountId)),
-    progress(accountId: string): Promise<OnboardingProgress> {
-      return this.handle(accountId).query<OnboardingProgress>('progress');
-    },
-    resolve(accountId: string, command: ResolveCommand): Promise<unknown> {
-      return this.handle(accountId).executeUpdate('resolve', { args: [command] });
-    },
+    pay: (order: Pick<PlacedOrder, 'preferenceId'>, overrides: Parameters<Simulator['control']['pay']>[1] = {}) =>
+      simulator.control.pay(order.preferenceId, overrides),
+    handle,
+    progress: (accountId: string): Promise<OnboardingProgress> => handle(accountId).query<OnboardingProgress>('progress'),
+    resolve: (accountId: string, command: ResolveCommand): Promise<unknown> =>
+      handle(accountId).executeUpdate('resolve', { args: [command] }),
     /** The newest job of an account, once it is in one of these states. */
     job: (accountId: string, ...states: string[]) =>
-      eventually(async () => {
-        const [row] = await rows<{ id: string; status: string; error_code: string | null }>(db, 'select * from provisioning_jobs where account_id = $1 order by attempt desc limit 1', [accountId]);
-        if (row === undefined || !states.includes(row.status)) throw new Error(`job: ${JSON.stringify(row)}`);
-        return row;
-      }, `a job of ${accountId} in ${states.join('|')}`),
+      eventually(
+        async () => {
+          const [row] = await rows<{ id: string; status: string; error_code: string | null }>(
+            db,
+            'select * from provisioning_jobs where account_id = $1 order by attempt desc limit 1',
+            [accountId],
+          );
+          if (row === undefined || !states.includes(row.status)) throw new Error(`job: ${JSON.stringify(row)}`);
+          return row;
+        },
+        `a job of ${accountId} in ${states.join('|')}`,
+      ),
     steps: (accountId: string) =>
       rows<{ step: string; status: string; attempt: number; error_code: string | null }>(
-        db, 'select s.* from provisioning_job_steps s join provisioning_jobs j on j.id = s.job_id where j.account_id = $1 order by s.started_at', [accountId]),
-    account: async (accountId: string) => (await rows<Record<string, unknown>>(db, 'select * from nv_accounts where id = $1', [accountId]))[0]!,
+        db,
+        'select s.* from provisioning_job_steps s join provisioning_jobs j on j.id = s.job_id where j.account_id = $1 order by s.started_at',
+        [accountId],
+      ),
+    account,
     sql: <T>(text: string, values: unknown[] = []): Promise<T[]> => rows<T>(db, text, values),
     /** What the account's cluster holds, read with the service key. */
-    async store(accountId: string): Promise<Store | null> {
-      const { backend_cluster_id: clusterId } = await this.account(accountId);
+    store: async (accountId: string): Promise<Store | null> => {
+      const { backend_cluster_id: clusterId } = await account(accountId);
       return typeof clusterId === 'string' ? readStore(await clusters.get(clusterId), accountId) : null;
     },
     /** Waits until the account's workflow has applied `account.created` and has nothing left to do. */
-    async quiet(accountId: string): Promise<void> {
+    quiet: async (accountId: string): Promise<void> => {
       const handle = temporal.client.workflow.getHandle(accountWorkflowId(accountId));
       await eventually(async () => {
         const { dirty, applied } = await handle.query<AccountState>('state');
@@ -159,13 +208,13 @@ export async function startWorld(options: WorldOptions = {}) {
       }, `a quiet account ${accountId}`);
     },
     /** Looks on every cluster for anything of an account. */
-    async stores(accountId: string): Promise<Store[]> {
-      const found = await Promise.all(lines.clusterIds.map(async (id) => readStore((await clusters.get(id)) as Cluster, accountId)));
+    stores: async (accountId: string): Promise<Store[]> => {
+      const found = await Promise.all(lines.clusterIds.map(async (id) => readStore(await clusters.get(id), accountId)));
       return found.filter((store) => store !== null);
     },
     stopWorker: () => workers?.stop(),
     stopRelay: () => relay?.stop(),
-    async close(): Promise<void> {
+    close: async (): Promise<void> => {
       await relay?.stop();
       await workers?.stop();
       await listening?.app.close();
@@ -186,13 +235,22 @@ async function rows<T>(db: AdminDb, text: string, values: unknown[]): Promise<T[
 }
 
 /** Registers the shared clusters behind lines of this world's own, so that a test can cut them off without hurting another. */
-async function openClusterLines(db: AdminDb, vault: Vault): Promise<{ lines: Switchboard[]; clusterIds: string[]; clusterFacts: TestCluster[] }> {
+async function openClusterLines(
+  db: AdminDb,
+  vault: Vault,
+): Promise<{ lines: Switchboard[]; clusterIds: string[]; clusterFacts: TestCluster[] }> {
   const facts = sharedClusters();
   const lines = await Promise.all(facts.map(({ url }) => openLine(url)));
   const clusterIds = ['north', 'south'];
   for (const [index, { secretKey, publishableKey }] of facts.entries()) {
     await registerCluster(db, vault, {
-      clusterId: clusterIds[index]!, displayName: clusterIds[index]!, url: lines[index]!.url, serviceKey: secretKey, publishableKey, weight: 1, maxTenants: null,
+      clusterId: clusterIds[index]!,
+      displayName: clusterIds[index]!,
+      url: lines[index]!.url,
+      serviceKey: secretKey,
+      publishableKey,
+      weight: 1,
+      maxTenants: null,
     });
   }
   return { lines, clusterIds, clusterFacts: facts };

@@ -47,7 +47,12 @@ export function ledgerInterceptor(context: Context, db: AdminDb, log: Logger): A
         }
         const { value } = done;
         const skipped = (value as { skipped?: unknown } | undefined)?.skipped === true;
-        await endStep(db, { ...row, attempt: started.value, outcome: skipped ? 'skipped' : 'done', result: (value as object | undefined) ?? null });
+        await endStep(db, {
+          ...row,
+          attempt: started.value,
+          outcome: skipped ? 'skipped' : 'done',
+          result: (value) ?? null,
+        });
         return value;
       } catch (error) {
         throw toFailure(error, log);

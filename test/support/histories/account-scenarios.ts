@@ -32,8 +32,22 @@ async function changed({ world }: Stage, accountId: string, eventKey: string): P
   return { eventKey, type: 'account.changed', version: Number(row!.version), aspects: ['client', 'entitlements'] };
 }
 
+interface Chain {
+  first: WorkflowHandle;
+  second: WorkflowHandle;
+}
+
+const chains = new WeakMap<Stage, Promise<Chain>>();
+
+/** The one chain of a stage: both of its runs are kept. */
+function chain(stage: Stage): Promise<Chain> {
+  const known = chains.get(stage) ?? playChain(stage);
+  chains.set(stage, known);
+  return known;
+}
+
 /** A chain of two runs: the first gets all its signals before a worker looks at it, and hands its state on. */
-async function chain(stage: Stage): Promise<{ first: WorkflowHandle; second: WorkflowHandle }> {
+async function playChain(stage: Stage): Promise<Chain> {
   const { world } = stage;
   const { accountId } = await live(stage);
   const event = await changed(stage, accountId, 'key-0');

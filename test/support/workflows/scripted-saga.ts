@@ -1,4 +1,12 @@
-import { ActivityCancellationType, condition, defineQuery, defineSignal, isCancellation, proxyActivities, setHandler } from '@temporalio/workflow';
+import {
+  ActivityCancellationType,
+  condition,
+  defineQuery,
+  defineSignal,
+  isCancellation,
+  proxyActivities,
+  setHandler,
+} from '@temporalio/workflow';
 import { errorRow } from '../../../contract/errors.ts';
 import { Saga, SagaAborted, type Decision } from '../../../workflows/saga.ts';
 
@@ -58,7 +66,15 @@ export async function scriptedSaga(script: Script): Promise<ScriptEnd> {
   try {
     for (const [index, wave] of script.waves.entries()) {
       await saga.wave(
-        ...wave.map((step) => () => saga.step(step, () => act(step), () => undo(step), { onlyWhenClean: script.onlyWhenClean?.includes(step) ?? false })),
+        ...wave.map(
+          (step) => () =>
+            saga.step(
+              step,
+              () => act(step),
+              () => undo(step),
+              { onlyWhenClean: script.onlyWhenClean?.includes(step) ?? false },
+            ),
+        ),
       );
       if (script.commitAfter === index + 1) saga.commit();
     }
