@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { identify } from './process-identity.ts';
+import { identify, isSameProcess } from './process-identity.ts';
 import { pause, waitUntil } from './wait.ts';
 
 /**
@@ -76,10 +76,12 @@ export async function cleanOrphans(dataDir: string, graceMs = 8_000): Promise<st
   const records = readRecords(dataDir);
   const orphans = records.filter(isOurs);
   for (const orphan of orphans) signalGroup(orphan.pid, orphan.stopSignal);
+  // By start time alone: a process that is ending has no command line any more, and is not gone yet.
+  const remains = (orphan: ProcessRecord): boolean => isSameProcess(orphan.pid, orphan);
   const deadline = performance.now() + graceMs;
-  while (orphans.some(isOurs) && performance.now() < deadline) await pause(25);
-  for (const orphan of orphans.filter(isOurs)) signalGroup(orphan.pid, 'SIGKILL');
-  await waitUntil('processes of an earlier start to end', () => !orphans.some(isOurs), { timeoutMs: 10_000, everyMs: 25 });
+  while (orphans.some(remains) && performance.now() < deadline) await pause(25);
+  for (const orphan of orphans.filter(remains)) signalGroup(orphan.pid, 'SIGKILL');
+  await waitUntil('processes of an earlier start to end', () => !orphans.some(remains), { timeoutMs: 10_000, everyMs: 25 });
   for (const record of records) forgetProcess(dataDir, record);
   return orphans.map((orphan) => orphan.name);
 }

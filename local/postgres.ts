@@ -6,7 +6,7 @@ import { effect } from '../adapters/effect.ts';
 import type { Child } from './child.ts';
 import { preparePostgresHome, type PostgresHome } from './postgres-home.ts';
 import { withFreePorts } from './ports.ts';
-import { identify } from './process-identity.ts';
+import { identify, isSameProcess } from './process-identity.ts';
 import type { Supervisor } from './processes.ts';
 import { waitUntil } from './wait.ts';
 
@@ -99,10 +99,10 @@ async function clearStalePid(data: string): Promise<void> {
   const file = join(data, 'postmaster.pid');
   if (!existsSync(file)) return;
   const pid = Number(readFileSync(file, 'utf8').split('\n', 1)[0]);
-  const isServer = (): boolean => identify(pid)?.command.includes(data) === true;
-  if (pid > 0 && isServer()) {
+  const server = pid > 0 ? identify(pid) : undefined;
+  if (server?.command.includes(data) === true) {
     process.kill(pid, 'SIGINT');
-    await waitUntil('an earlier PostgreSQL server to end', () => !isServer(), { timeoutMs: 20_000 });
+    await waitUntil('an earlier PostgreSQL server to end', () => !isSameProcess(pid, server), { timeoutMs: 20_000 });
   }
   rmSync(file, { force: true });
 }

@@ -9,7 +9,9 @@ import { HISTORY_PATHS } from './support/histories/paths.ts';
 /** Every committed history still replays on today's workflow code: on the very bundle that the worker runs. */
 const FILES = historyFiles();
 
-beforeAll(() => void Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter: 'off', forward: {} } } }));
+beforeAll(
+  () => void Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter: 'off', forward: {} } } }),
+);
 afterAll(() => Runtime.instance().shutdown());
 
 /** Replays histories of the corpus and gives each one's error. */

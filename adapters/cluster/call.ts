@@ -39,11 +39,11 @@ async function call<A extends Answer>(
 ): Promise<A> {
   const record: Exchange = { status: 0, retryAfterMs: undefined };
   const facts = (): CallFacts => ({ clusterId: cluster.clusterId, act, ...record });
-  const failed = (error: unknown): unknown => {
+  const failed = (error: unknown, readWhole = false): unknown => {
     const signal = currentSignal();
     if (signal?.aborted && signal.reason instanceof Error && signal.reason.name !== 'TimeoutError') return signal.reason;
-    // A body that broke off after a good status is a lost connection.
-    if (record.status < 400) record.status = 0;
+    // A body that broke off after a good status is a lost connection; one that was read to its end was no answer of a cluster.
+    if (record.status < 400 && !readWhole) record.status = 0;
     return classify(error, facts());
   };
   let answer: A;
@@ -53,7 +53,8 @@ async function call<A extends Answer>(
     throw failed(error);
   }
   if (answer.error && accept(answer.error)) return answer;
-  if (answer.error) throw failed(answer.error);
+  // A data call's answer tells the status itself, and 0 when its body never came; the others' answers tell none.
+  if (answer.error) throw failed(answer.error, record.status > 0 && (answer as { status?: unknown }).status === record.status);
   if (record.status >= 400) throw clusterError('CLUSTER_BAD_ANSWER', facts());
   return answer;
 }

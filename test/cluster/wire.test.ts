@@ -72,7 +72,7 @@ test('P-119: 200 with something else than our answer is not success', async () =
     });
   }
   reply(200, page, { 'content-type': 'text/html' });
-  await expect(read()).rejects.toMatchObject({ retryable: true });
+  await expect(read()).rejects.toMatchObject({ code: 'CLUSTER_BAD_ANSWER', retryable: true });
 });
 
 test.each([

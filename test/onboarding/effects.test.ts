@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { installFaults, type FaultMode, type Faults } from '../support/faults.ts';
+import { expectOneStore } from '../support/one-store.ts';
 import { startWorld, type PlacedOrder, type World } from '../support/world.ts';
 
 /**
@@ -59,22 +60,6 @@ test('the boundaries of the main job are found, not listed', () => {
   expect(EXPECTED.filter((name) => !boundaries.includes(name))).toEqual([]);
 });
 
-async function oneStore(order: PlacedOrder): Promise<void> {
-  const job = await world.job(order.accountId, 'completed', 'parked', 'compensated', 'rejected');
-  expect({ status: job.status, code: job.error_code }).toEqual({ status: 'completed', code: null });
-  const [store, ...more] = await world.stores(order.accountId);
-  expect(more).toEqual([]);
-  expect(store!.client).toMatchObject({ slug: order.slug, publication_status: 'published', is_active: true });
-  expect(store!.users).toHaveLength(1);
-  expect(store!.counts).toMatchObject({ pages: 5, settings: 3, shipping: 2, palettes: 3, products: 2 });
-  expect(store!.mp_fingerprint).not.toBeNull();
-  expect(
-    await world.sql(`select 1 from placements where account_id = $1 and status in ('reserved', 'confirmed')`, [order.accountId]),
-  ).toHaveLength(1);
-  expect(await world.sql(`select 1 from outbox where event_key = $1`, [`account.created/${order.accountId}`])).toHaveLength(1);
-  expect(await world.sql(`select 1 from provisioning_jobs where account_id = $1`, [order.accountId])).toHaveLength(1);
-}
-
 describe.each<FaultMode>(['fail-after', 'fail-before', 'twice'])('%s', (mode) => {
   // One test a mode, since the boundaries are known only once the first run has passed them.
   test(`P-117 P-170 P-732 P-752: one store all the same, at every boundary (${mode})`, async () => {
@@ -86,7 +71,7 @@ describe.each<FaultMode>(['fail-after', 'fail-before', 'twice'])('%s', (mode) =>
         await world.pay(order);
         // A row whose delivery failed waits 30 s by its back-off; the test's clock is the database's.
         await soon(order);
-        await oneStore(order);
+        await expectOneStore(world, order);
       } catch (error) {
         throw new Error(`at ${boundary} (${mode}): ${error instanceof Error ? error.message : String(error)}`, { cause: error });
       } finally {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { startAlta, type AltaProcess } from '../support/alta-process.ts';
 import { eventually } from '../support/eventually.ts';
+import { expectOneStore } from '../support/one-store.ts';
 import { startWorld, type PlacedOrder, type World } from '../support/world.ts';
 
 /** Alta's own processes, killed with SIGKILL at chosen and at random boundaries. */
@@ -22,14 +23,10 @@ function start(kind: 'worker' | 'relay', killAt?: string): AltaProcess {
   return alta;
 }
 
-async function oneStore(order: PlacedOrder): Promise<void> {
+/** Nobody is asked after a kill: the run ends by itself. */
+async function wholeStore(order: PlacedOrder): Promise<void> {
   await world.job(order.accountId, 'completed');
-  const stores = await world.stores(order.accountId);
-  expect(stores).toHaveLength(1);
-  expect(stores[0]!.users).toHaveLength(1);
-  expect(stores[0]!.counts).toMatchObject({ pages: 5, settings: 3, shipping: 2, palettes: 3, products: 2 });
-  expect(await world.sql('select 1 from provisioning_jobs where account_id = $1', [order.accountId])).toHaveLength(1);
-  expect(await world.sql(`select 1 from placements where account_id = $1 and status = 'confirmed'`, [order.accountId])).toHaveLength(1);
+  await expectOneStore(world, order);
 }
 
 const MID_SAGA = [
@@ -49,7 +46,7 @@ test.each(MID_SAGA)(
     await world.pay(order);
     expect((await doomed.ended).signal).toBe('SIGKILL');
     const next = start('worker');
-    await oneStore(order);
+    await wholeStore(order);
     expect((await next.stop()).code).toBe(0);
     expect((await relay.stop()).code).toBe(0);
   },
@@ -66,7 +63,7 @@ test.each(['temporal.start-onboarding:after:1', 'relay.deliver:after:1', 'relay.
     await world.pay(order);
     expect((await doomed.ended).signal).toBe('SIGKILL');
     const next = start('relay');
-    await oneStore(order);
+    await wholeStore(order);
     await eventually(
       async () => (await world.sql(`select 1 from webhook_inbox where status = 'received'`)).length === 0,
       'a settled inbox',
@@ -81,7 +78,7 @@ test('P-221: two relays at once: every order becomes one store', async () => {
   await Promise.all(processes.map(({ ready }) => ready));
   const orders = await Promise.all(Array.from({ length: 10 }, () => world.checkout()));
   await Promise.all(orders.map((order) => world.pay(order)));
-  for (const order of orders) await oneStore(order);
+  for (const order of orders) await wholeStore(order);
   await Promise.all(processes.map((alta) => alta.stop()));
 }, 120_000);
 
@@ -135,7 +132,7 @@ test('P-754 I7: 50 runs under workers that are killed at random boundaries all e
   const survivor = start('worker');
   try {
     await done;
-    for (const order of orders) await oneStore(order);
+    for (const order of orders) await wholeStore(order);
   } catch (error) {
     throw new Error(`seed ${seed}, plans ${plans.join(' ')}: ${String(error)}`, { cause: error });
   }

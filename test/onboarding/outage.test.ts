@@ -78,7 +78,7 @@ test('P-119 P-162: a short outage is bridged by retries, and nobody is asked', a
   expect(step!.attempt).toBe(3);
 });
 
-test('P-162 P-505 P-735 P-738: no healthy cluster: the run waits where everybody sees it, undoes nothing, and goes on by itself', async () => {
+test('P-085 P-162 P-505 P-735 P-738: no healthy cluster: the run waits where everybody sees it, undoes nothing, and goes on by itself', async () => {
   await world.sql(`update backend_clusters set status = case cluster_id when 'north' then 'error' else 'maintenance' end`);
   const order = await world.checkout();
   await world.pay(order);

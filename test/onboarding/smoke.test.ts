@@ -2,6 +2,9 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createClient } from '@supabase/supabase-js';
 import { eventually } from '../support/eventually.ts';
 import { startWorld, type PlacedOrder, type World } from '../support/world.ts';
+import { loadSnapshot } from '../../adapters/admin-db/index.ts';
+import { compareMoney, moneyText } from '../../contract/money.ts';
+import { projectClient } from '../../contract/projection.ts';
 import { STEP_NAMES } from '../../contract/steps.ts';
 
 /** The smoke test of the requirements, step by step, on one paid order. */
@@ -210,6 +213,32 @@ test('P-080: account.created alone brings a deleted client row back as onboardin
     return { slug, name, plan_key, monthly_fee, billing_period, country, locale, timezone, template_key, entitlements };
   };
   expect(contractual(after)).toEqual(contractual(before!));
+});
+
+test('P-065 P-066 P-060: every contractual column equals the projection of the account as it is now', async () => {
+  const store = await world.store(order.accountId);
+  const { monthly_fee: fee, ...expected } = projectClient(await loadSnapshot(world.db, order.accountId));
+  expect(store!.client).toMatchObject(expected);
+  expect(compareMoney(moneyText(store!.client['monthly_fee'] as number | string), fee)).toBe(0);
+});
+
+test('P-087: a client is found by its account, so a change of slug does not stop the next sync', async () => {
+  const slug = `${order.slug.slice(0, 30)}-nuevo`;
+  await world.sql('update nv_accounts set slug = $2 where id = $1', [order.accountId, slug]);
+  const { version } = await world.account(order.accountId);
+  const account = world.temporal.workflow.getHandle(`account/${order.accountId}`);
+  await account.signal('account-event', {
+    eventKey: 'slug-then-entitlements',
+    type: 'account.updated',
+    version: Number(version),
+    aspects: ['entitlements', 'client'],
+  });
+  const store = await eventually(async () => {
+    const now = await world.store(order.accountId);
+    return now?.client.slug === slug ? now : undefined;
+  }, 'the new slug');
+  expect(store.client['entitlements_version']).toBe(Number(version));
+  expect(await world.stores(order.accountId)).toHaveLength(1);
 });
 
 /** Undoes quoted-printable, which mail servers wrap long lines with. */

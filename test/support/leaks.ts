@@ -23,7 +23,9 @@ const SHORTEST = 12;
  */
 function base64Forms(bytes: Buffer): string[] {
   return [0, 1, 2].map((shift) => {
-    const encoded = Buffer.concat([Buffer.alloc(shift), bytes]).toString('base64').replaceAll('=', '');
+    const encoded = Buffer.concat([Buffer.alloc(shift), bytes])
+      .toString('base64')
+      .replaceAll('=', '');
     const whole = Math.floor(((shift + bytes.length) * 8) / 6);
     return encoded.slice(shift === 0 ? 0 : shift + 1, whole);
   });
@@ -34,13 +36,14 @@ export function formsOf({ bytes }: Canary): Map<string, string> {
   const text = bytes.toString('utf8');
   const printable = Buffer.from(text, 'utf8').equals(bytes);
   const forms = new Map<string, string>();
-  const add = (kind: string, form: string): void => void (form.length >= SHORTEST && forms.set(form, kind));
+  const add = (kind: string, form: string): void => {
+    if (form.length >= SHORTEST && !forms.has(form)) forms.set(form, kind);
+  };
   if (printable) {
     add('raw', text);
     add('url-encoded', encodeURIComponent(text));
     add('JSON-escaped', JSON.stringify(text).slice(1, -1));
     add('JSON-escaped twice', JSON.stringify(JSON.stringify(text)).slice(3, -3));
-    add('reversed', [...text].reverse().join(''));
   }
   for (const form of base64Forms(bytes)) {
     add('base64', form);
@@ -63,4 +66,18 @@ export async function findLeaks(haystacks: readonly Haystack[], canaries: readon
     await pause(0);
   }
   return [...found].sort();
+}
+
+/** Every row of every table of a database as JSON, sealed columns too: one haystack a table. */
+export async function tableHaystacks(sql: <T>(text: string) => Promise<T[]>): Promise<Haystack[]> {
+  const tables = await sql<{ name: string }>(
+    `select format('%I.%I', table_schema, table_name) as name from information_schema.tables
+     where table_type = 'BASE TABLE' and table_schema not in ('pg_catalog', 'information_schema') order by 1`,
+  );
+  const haystacks: Haystack[] = [];
+  for (const { name } of tables) {
+    const [row] = await sql<{ text: string }>(`select coalesce(string_agg(to_jsonb(t)::text, E'\\n'), '') as text from ${name} t`);
+    haystacks.push({ name: `table ${name}`, text: row!.text });
+  }
+  return haystacks;
 }

@@ -51,7 +51,7 @@ export function ledgerInterceptor(context: Context, db: AdminDb, log: Logger): A
           ...row,
           attempt: started.value,
           outcome: skipped ? 'skipped' : 'done',
-          result: (value) ?? null,
+          result: value ?? null,
         });
         return value;
       } catch (error) {

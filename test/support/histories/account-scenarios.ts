@@ -28,7 +28,9 @@ const stateOf = (handle: WorkflowHandle): Promise<AccountState> => handle.query<
 
 /** Raises the account's version, as any change of it does, and gives the event that tells of it. */
 async function changed({ world }: Stage, accountId: string, eventKey: string): Promise<AccountEvent> {
-  const [row] = await world.sql<{ version: string }>('update nv_accounts set version = version + 1 where id = $1 returning version', [accountId]);
+  const [row] = await world.sql<{ version: string }>('update nv_accounts set version = version + 1 where id = $1 returning version', [
+    accountId,
+  ]);
   return { eventKey, type: 'account.changed', version: Number(row!.version), aspects: ['client', 'entitlements'] };
 }
 
@@ -78,7 +80,10 @@ async function playChain(stage: Stage): Promise<Chain> {
     await running;
   }
   const { runId } = await latest.describe();
-  return { first: world.temporal.workflow.getHandle(workflowId, signaledRunId), second: world.temporal.workflow.getHandle(workflowId, runId) };
+  return {
+    first: world.temporal.workflow.getHandle(workflowId, signaledRunId),
+    second: world.temporal.workflow.getHandle(workflowId, runId),
+  };
 }
 
 export const ACCOUNT_SCENARIOS: Record<AccountPath, Scenario> = {

@@ -19,12 +19,15 @@ export type History = proto.temporal.api.history.v1.IHistory;
 /** Fields that tell of the machine and not of the run; a replay reads none of them. */
 const MACHINE_FIELDS = new Set(['identity', 'stackTrace', 'taskId', 'requestId', 'historySizeBytes']);
 
-/** A history as JSON text, one event a line: protobuf's plain form, 64-bit numbers and enums as text, bytes in base64. */
+/** A history in protobuf's plain form, whole: 64-bit numbers and enums as text, bytes in base64. */
+export const wholeHistory = (history: History): { events: object[] } =>
+  History.toObject(History.fromObject(history), { longs: String, enums: String, bytes: String }) as { events: object[] };
+
+/** A history as the corpus keeps it: one event a line, nothing of the machine in it. */
 export function historyText(history: History): string {
-  const plain = History.toObject(History.fromObject(history), { longs: String, enums: String, bytes: String });
-  const text = JSON.stringify(plain, (key, value: unknown) => (MACHINE_FIELDS.has(key) ? undefined : value)).replaceAll(hostname(), 'recorder');
-  const { events } = JSON.parse(text) as { events: object[] };
-  return `{"events":[\n${events.map((event) => JSON.stringify(event)).join(',\n')}\n]}\n`;
+  const withoutMachine = (key: string, value: unknown): unknown => (MACHINE_FIELDS.has(key) ? undefined : value);
+  const lines = wholeHistory(history).events.map((event) => JSON.stringify(event, withoutMachine).replaceAll(hostname(), 'recorder'));
+  return `{"events":[\n${lines.join(',\n')}\n]}\n`;
 }
 
 /** Writes a history to the corpus, without what is known of the machine that recorded it. */

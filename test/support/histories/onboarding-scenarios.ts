@@ -48,7 +48,8 @@ const withNews =
     faults.before('cluster.put-assets', async () => {
       await act(stage, paymentId);
       await eventually(
-        async () => (await world.sql(`select 1 from webhook_inbox where payment_id = $1 and result like '%was told'`, [paymentId])).length > 0,
+        async () =>
+          (await world.sql(`select 1 from webhook_inbox where payment_id = $1 and result like '%was told'`, [paymentId])).length > 0,
         'a run that was told',
       );
     });
@@ -211,7 +212,10 @@ export const ONBOARDING_SCENARIOS: Record<OnboardingPath, Scenario> = {
   },
 
   'onboarding.payment-changed': withNews(({ world }, paymentId) => world.simulator.control.deliver({ paymentId }), 'completed'),
-  'onboarding.payment-refunded': withNews(({ world }, paymentId) => world.simulator.control.setStatus(paymentId, 'refunded'), 'compensated'),
+  'onboarding.payment-refunded': withNews(
+    ({ world }, paymentId) => world.simulator.control.setStatus(paymentId, 'refunded'),
+    'compensated',
+  ),
 
   'onboarding.activate-happened': async (stage) => {
     stage.faults.at('admin-db.activate-account', { mode: 'fail-after', code: 'ADMIN_DB_UNAVAILABLE' });

@@ -9,28 +9,30 @@ export interface Stage {
   world: World;
   faults: Faults;
   /** Changes the rules that the next runs begin with. */
-  policy(overrides: Partial<OnboardingPolicy>): void;
+  policy: (overrides: Partial<OnboardingPolicy>) => void;
   /** An order that is paid and whose run has begun. */
-  paid(): Promise<PlacedOrder>;
+  paid: () => Promise<PlacedOrder>;
   /** Waits for the order's job and gives the run's handle. */
-  until(order: PlacedOrder, ...states: string[]): Promise<WorkflowHandle>;
-  resolve(order: PlacedOrder, action: ResolveAction, step?: StepName): Promise<unknown>;
-  clusters(active: boolean): Promise<void>;
+  until: (order: PlacedOrder, ...states: string[]) => Promise<WorkflowHandle>;
+  resolve: (order: PlacedOrder, action: ResolveAction, step?: StepName) => Promise<unknown>;
+  clusters: (active: boolean) => Promise<unknown>;
   /** Takes back what a scenario changed. */
-  reset(): Promise<void>;
-  close(): Promise<void>;
+  reset: () => Promise<void>;
+  close: () => Promise<void>;
 }
 
 export async function openStage(): Promise<Stage> {
   const world = await startWorld();
   const faults = installFaults();
   const rules = world.config.ALTA_ONBOARDING_POLICY;
-  const clusters = async (active: boolean): Promise<void> => void (await world.sql('update backend_clusters set is_active = $1', [active]));
+  const clusters = (active: boolean): Promise<unknown> => world.sql('update backend_clusters set is_active = $1', [active]);
   return {
     world,
     faults,
     clusters,
-    policy: (overrides) => void (world.config.ALTA_ONBOARDING_POLICY = { ...rules, ...overrides }),
+    policy(overrides) {
+      world.config.ALTA_ONBOARDING_POLICY = { ...rules, ...overrides };
+    },
     async paid() {
       const order = await world.checkout();
       await world.pay(order);
