@@ -6,7 +6,8 @@ import { loadConfig } from '../../adapters/config.ts';
 import { setEffectHook } from '../../adapters/effect.ts';
 import { createLogger } from '../../adapters/log.ts';
 import { createRelay } from '../../client/relay/index.ts';
-import { onboardingWorkflowId } from '../../contract/ids.ts';
+import { QUERY_ACCOUNT_STATE, type AccountState } from '../../contract/account.ts';
+import { accountWorkflowId, onboardingWorkflowId } from '../../contract/ids.ts';
 import { createSupervisor } from '../../local/processes.ts';
 import { waitUntil } from '../../local/wait.ts';
 import { provideBundle } from '../../local/workflow-bundle.ts';
@@ -54,37 +55,38 @@ export async function dissect(ground: Ground, mode: Mode): Promise<Anatomy> {
   const running = Promise.all(workers.map((worker) => worker.run()));
   const relay = createRelay(deps);
 
-  const onboardOne = async (): Promise<Counts> => {
+  /** Onboards one and counts meanwhile, from the delivery of its notification to the end of its run; then lets its upkeep end too. */
+  const onboardOne = async (): Promise<Omit<Anatomy, 'mode'>> => {
     const [order] = await openOrders(ground.deps, 1);
     if (order === undefined) throw new Error('no order');
+    const { accountId } = order;
+    const handle = deps.temporal.workflow.getHandle(onboardingWorkflowId(accountId));
     await mercadoPago.pay(order.preferenceId);
     await mercadoPago.idle();
-    await waitUntil('the notification to be delivered', async () => (await relay.tick()) > 0);
-    const handle = deps.temporal.workflow.getHandle(onboardingWorkflowId(order.accountId));
-    await handle.result();
-    const { events } = await handle.fetchHistory();
-    const counts: Counts = {};
-    for (const event of events ?? []) {
-      const type = Object.entries(event).find(([key, value]) => key.endsWith('EventAttributes') && value != null)?.[0];
-      add(counts, type?.replace('EventAttributes', '') ?? 'other');
+    const counters = startCounting(
+      deps.db.pool,
+      stack.clusters.map(({ url }) => url),
+    );
+    try {
+      if ((await relay.tick()) !== 1) throw new Error('not one notification was delivered');
+      await handle.result();
+    } finally {
+      counters.stop();
     }
-    return counts;
+    const { events } = await handle.fetchHistory();
+    await relay.tick();
+    await waitUntil('the first check of the store', async () => {
+      const { dirty, applied } = await deps.temporal.workflow
+        .getHandle(accountWorkflowId(accountId))
+        .query<AccountState>(QUERY_ACCOUNT_STATE);
+      return Object.keys(dirty).length === 0 && applied.client !== undefined;
+    });
+    return { ...counters.counted(), events: eventsByType(events ?? []) };
   };
 
   try {
     await onboardOne();
-    await relay.tick();
-    const counters = startCounting(
-      deps.db.pool,
-      stack.clusters.map(({ url, clusterId }) => ({ url, name: clusterId })),
-    );
-    try {
-      const events = await onboardOne();
-      return { mode, events, ...counters.counted() };
-    } finally {
-      counters.stop();
-      await relay.tick();
-    }
+    return { mode, ...(await onboardOne()) };
   } finally {
     for (const worker of workers) worker.shutdown();
     await running;
@@ -94,11 +96,20 @@ export async function dissect(ground: Ground, mode: Mode): Promise<Anatomy> {
   }
 }
 
+function eventsByType(events: readonly object[]): Counts {
+  const counts: Counts = {};
+  for (const event of events) {
+    const type = Object.entries(event).find(([key, value]) => key.endsWith('EventAttributes') && value != null)?.[0];
+    add(counts, type?.replace('EventAttributes', '') ?? 'other');
+  }
+  return counts;
+}
+
 interface SentRequest {
   request: { origin: string; method: string; path: string };
 }
 
-function startCounting(pool: pg.Pool, clusters: readonly { url: string; name: string }[]) {
+function startCounting(pool: pg.Pool, clusterUrls: readonly string[]) {
   const effects: Counts = {};
   const http: Counts = {};
   let sql = 0;
@@ -110,9 +121,9 @@ function startCounting(pool: pg.Pool, clusters: readonly { url: string; name: st
     const { request } = message as SentRequest;
     const path = request.path.split('?', 1)[0] ?? '';
     if (path.startsWith('/__sim')) return;
-    const place = clusters.some(({ url }) => url === request.origin) ? 'cluster' : 'other';
+    const place = clusterUrls.includes(request.origin) ? 'cluster' : 'Mercado Pago';
     // Ids in paths would make every line another one.
-    add(http, `${place} ${request.method} ${path.replaceAll(/[0-9a-f-]{36}|\d{6,}/g, ':id')}`);
+    add(http, `${place} ${request.method} ${path.replaceAll(/[0-9a-f-]{36}|\d{6,}|logo-[0-9a-f]+/g, ':id')}`);
   };
   subscribe('undici:request:create', onRequest);
   // A client is handed out for each statement or transaction; its own `query` sees every one.

@@ -235,9 +235,9 @@ test('P-087: a client is found by its account, so a change of slug does not stop
   });
   const store = await eventually(async () => {
     const now = await world.store(order.accountId);
-    return now?.client.slug === slug ? now : undefined;
-  }, 'the new slug');
-  expect(store.client['entitlements_version']).toBe(Number(version));
+    return now?.client.slug === slug && now.client['entitlements_version'] === Number(version) ? now : undefined;
+  }, 'the new slug and the entitlements of that version');
+  expect(store.client['nv_account_id']).toBe(order.accountId);
   expect(await world.stores(order.accountId)).toHaveLength(1);
 });
 

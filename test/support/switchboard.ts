@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 
 /** A TCP line in front of a real server, which a test can cut: connections are refused and open ones are reset. */
@@ -26,8 +27,10 @@ export async function openLine(target: string): Promise<Switchboard> {
     }
     near.pipe(far).pipe(near);
   });
-  const listen = (on: number): Promise<void> =>
-    new Promise((resolve, reject) => server.once('error', reject).listen(on, '127.0.0.1', () => resolve()));
+  const listen = async (on: number): Promise<void> => {
+    server.listen(on, '127.0.0.1');
+    await once(server, 'listening');
+  };
   await listen(0);
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the line has no port');
