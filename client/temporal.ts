@@ -9,6 +9,7 @@ import {
 } from '@temporalio/client';
 import { effect } from '../adapters/effect.ts';
 import type { Config } from '../adapters/config.ts';
+import { dataConverter, temporalConnection } from '../adapters/temporal/index.ts';
 import { AltaError } from '../contract/errors.ts';
 
 /** Longest time of one call to Temporal, ms: far below the outbox lease, so that a slow call never outlives its claim. */
@@ -25,10 +26,10 @@ export interface TemporalHandle {
 /**
  * A client that connects when it is first used, so that a process can start, wait and recover while Temporal is down.
  */
-export function connectTemporal(config: Pick<Config, 'TEMPORAL_ADDRESS' | 'TEMPORAL_NAMESPACE'>): TemporalHandle {
-  const connection = Connection.lazy({ address: config.TEMPORAL_ADDRESS, connectTimeout: CALL_TIMEOUT_MS });
+export function connectTemporal(config: Config): TemporalHandle {
+  const connection = Connection.lazy({ ...temporalConnection(config), connectTimeout: CALL_TIMEOUT_MS });
   return {
-    client: new Client({ connection, namespace: config.TEMPORAL_NAMESPACE }),
+    client: new Client({ connection, namespace: config.TEMPORAL_NAMESPACE, dataConverter: dataConverter(config) }),
     close: () => connection.close(),
   };
 }

@@ -7,6 +7,8 @@ export const TASK_QUEUES = {
   provisioning: 'alta-provisioning',
   /** The life of a store after its onboarding. */
   accounts: 'alta-accounts',
+  /** Sweeps and polls of the whole installation. */
+  upkeep: 'alta-upkeep',
 } as const;
 
 /** Task queues carry a prefix so that several installations can share one namespace. */

@@ -1,6 +1,7 @@
 import { Worker, type NativeConnection, type WorkflowBundleOption } from '@temporalio/worker';
 import { createActivities, type ActivityDeps } from '../activities/index.ts';
 import { taskQueue } from '../contract/ids.ts';
+import { dataConverter } from '../adapters/temporal/index.ts';
 import { ledgerInterceptor } from './interceptors/ledger.ts';
 
 /** Longest time a running activity gets to end after SIGTERM; above the p99 of the longest one. */
@@ -11,6 +12,7 @@ const SHUTDOWN_GRACE = '20 seconds';
  *
  * - provisioning: up to 50 activities at once; each is a few short HTTP calls, so the limit protects the clusters.
  * - accounts: fewer, as nobody waits for them.
+ * - upkeep: sweeps and polls; a few at a time are plenty.
  */
 export async function createWorkers(
   deps: ActivityDeps,
@@ -21,6 +23,7 @@ export async function createWorkers(
   const shared = {
     connection,
     namespace: deps.config.TEMPORAL_NAMESPACE,
+    dataConverter: dataConverter(deps.config),
     workflowBundle,
     activities,
     shutdownGraceTime: SHUTDOWN_GRACE,
@@ -44,6 +47,13 @@ export async function createWorkers(
       maxConcurrentActivityTaskExecutions: 20,
       maxConcurrentWorkflowTaskExecutions: 20,
       maxCachedWorkflows: 1_000,
+    }),
+    Worker.create({
+      ...shared,
+      taskQueue: taskQueue('upkeep', prefix),
+      maxConcurrentActivityTaskExecutions: 5,
+      maxConcurrentWorkflowTaskExecutions: 5,
+      maxCachedWorkflows: 20,
     }),
   ]);
 }

@@ -6,11 +6,12 @@ import type { Config } from '../adapters/config.ts';
 import type { Logger } from '../adapters/log.ts';
 import { createMailer } from '../adapters/mailer/index.ts';
 import { createMercadoPago } from '../adapters/mercadopago/index.ts';
+import { dataConverter, temporalConnection } from '../adapters/temporal/index.ts';
 import { createVault } from '../adapters/vault/index.ts';
 
 /** Everything that the activities work with, connected lazily but for Temporal. `close` gives all of it back. */
 export async function connectDeps(config: Config, log: Logger): Promise<ActivityDeps & { close(): Promise<void> }> {
-  const connection = await Connection.connect({ address: config.TEMPORAL_ADDRESS });
+  const connection = await Connection.connect(temporalConnection(config));
   const vault = createVault(config.ALTA_VAULT_KEYS);
   const db = createAdminDb(config.ADMIN_DATABASE_URL);
   const mailer = createMailer({ smtpUrl: config.SMTP_URL, from: config.MAIL_FROM });
@@ -23,7 +24,7 @@ export async function connectDeps(config: Config, log: Logger): Promise<Activity
     mailer,
     mp,
     clusters: createClusterRouter({ load: (clusterId) => loadCluster(db, vault, clusterId), timeoutMs: config.CLUSTER_TIMEOUT_MS }),
-    temporal: new Client({ connection, namespace: config.TEMPORAL_NAMESPACE }),
+    temporal: new Client({ connection, namespace: config.TEMPORAL_NAMESPACE, dataConverter: dataConverter(config) }),
     async close() {
       mailer.close();
       await Promise.all([db.close(), connection.close()]);

@@ -2,6 +2,7 @@ import { makeTelemetryFilterString, NativeConnection, Runtime } from '@temporali
 import { pendingMigrations } from '../adapters/admin-db/index.ts';
 import { loadConfig } from '../adapters/config.ts';
 import { createLogger } from '../adapters/log.ts';
+import { temporalConnection } from '../adapters/temporal/index.ts';
 import { AltaError } from '../contract/errors.ts';
 import { workflowBundle } from './bundle.ts';
 import { createWorkers } from './create.ts';
@@ -26,7 +27,7 @@ async function main(): Promise<void> {
   });
   const [bundle, connection, deps] = await Promise.all([
     workflowBundle(),
-    NativeConnection.connect({ address: config.TEMPORAL_ADDRESS }),
+    NativeConnection.connect(temporalConnection(config)),
     connectDeps(config, log),
   ]);
   const pending = await pendingMigrations(config.ADMIN_DATABASE_URL);
