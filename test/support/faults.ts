@@ -20,6 +20,8 @@ export interface Faults {
   readonly passed: string[];
   /** Puts a fault at a boundary. */
   at(boundary: string, fault: Fault): void;
+  /** Whether a fault that was put for a number of times has struck as often. */
+  spent(boundary: string): boolean;
   /** Calls `act` once, just before the next passage of a boundary. */
   before(boundary: string, act: () => Promise<void> | void): void;
   /** Takes every fault away; hanging calls end with an error. */
@@ -54,6 +56,7 @@ export function installFaults(): Faults {
     at(boundary, fault) {
       plan.set(boundary, { fault, left: fault.times ?? Number.POSITIVE_INFINITY });
     },
+    spent: (boundary) => plan.get(boundary)?.left === 0,
     before(boundary, act) {
       early.set(boundary, act);
     },
