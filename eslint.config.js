@@ -22,7 +22,7 @@ const zones = Object.entries(ARROWS).flatMap(([target, allowed]) =>
 );
 
 export default tseslint.config(
-  { ignores: ['node_modules', '.alta', 'coverage', 'test/histories'] },
+  { ignores: ['node_modules', '.alta', 'dist', 'coverage', 'test/histories'] },
   {
     files: ['**/*.ts'],
     extends: [...tseslint.configs.strictTypeChecked],

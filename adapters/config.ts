@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AltaError } from '../contract/errors.ts';
+import { QUEUE_NAMES, type QueueName } from '../contract/ids.ts';
 import { onboardingPolicySchema } from '../contract/onboarding.ts';
 
 const flag = z.enum(['true', 'false', '1', '0']).transform((value) => value === 'true' || value === '1');
@@ -22,6 +23,18 @@ const namedSecrets = z
     return pairs;
   });
 
+/** `provisioning,accounts`: names of task queues, each once. */
+const queueNames = z
+  .string()
+  .default(QUEUE_NAMES.join(','))
+  .transform((text, ctx): QueueName[] => {
+    const names = [...new Set(text.split(',').map((name) => name.trim()))];
+    const known = QUEUE_NAMES.filter((name) => names.includes(name));
+    if (known.length === names.length) return known;
+    ctx.addIssue({ code: 'custom', message: `name some of ${QUEUE_NAMES.join(', ')}, separated by commas` });
+    return z.NEVER;
+  });
+
 const settings = {
   /** PostgreSQL of the Admin DB. */
   ADMIN_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
@@ -34,6 +47,22 @@ const settings = {
     .string()
     .regex(/^[a-z0-9-]*$/)
     .default(''),
+  /** The task queues that a worker process serves; all of them unless told otherwise. */
+  ALTA_WORKER_QUEUES: queueNames,
+  /** How long running activities get to end after SIGTERM, ms; then they are cancelled and tried again elsewhere. */
+  ALTA_SHUTDOWN_GRACE_MS: milliseconds.default(20_000),
+  /** File of the workflow bundle built beforehand (`npm run build:bundle`); production mode refuses to start without it. */
+  ALTA_WORKFLOW_BUNDLE: z.string().optional(),
+  /** Name under which the versions of this installation's workers stand together; the queue prefix is put in front of it. */
+  ALTA_DEPLOYMENT_NAME: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,100}$/)
+    .default('alta'),
+  /** Version of a worker's code. Set, the worker takes only runs of this version (docs/rollout.md); unset, it takes every run. */
+  ALTA_BUILD_ID: z
+    .string()
+    .regex(/^[A-Za-z0-9_.-]{1,100}$/)
+    .optional(),
   /** Address of the Temporal Web UI, for links. */
   TEMPORAL_UI_URL: z.url().optional(),
   MP_BASE_URL: z.url().default('https://api.mercadopago.com'),
@@ -53,6 +82,8 @@ const settings = {
   PUBLIC_URL: z.url().default('http://127.0.0.1:8080'),
   API_HOST: z.string().default('127.0.0.1'),
   API_PORT: port.default(8080),
+  /** Where the worker's probes listen; 0.0.0.0 in a container, whose orchestrator asks from outside. */
+  WORKER_PROBE_HOST: z.string().default('127.0.0.1'),
   WORKER_PROBE_PORT: port.default(0),
   RELAY_POLL_MAX_MS: milliseconds.max(1_000).default(200),
   RELAY_LEASE_SECONDS: z.coerce.number().int().positive().default(300),

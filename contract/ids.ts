@@ -11,8 +11,14 @@ export const TASK_QUEUES = {
   upkeep: 'alta-upkeep',
 } as const;
 
+export type QueueName = keyof typeof TASK_QUEUES;
+export const QUEUE_NAMES = Object.keys(TASK_QUEUES) as QueueName[];
+
 /** Task queues carry a prefix so that several installations can share one namespace. */
-export const taskQueue = (name: keyof typeof TASK_QUEUES, prefix = ''): string => `${prefix}${TASK_QUEUES[name]}`;
+export const taskQueue = (name: QueueName, prefix = ''): string => `${prefix}${TASK_QUEUES[name]}`;
+
+/** The deployment that an installation's worker versions belong to; prefixed as its task queues are. */
+export const deploymentName = (name: string, prefix = ''): string => `${prefix}${name}`;
 
 const ONBOARDING_PREFIX = 'onboarding/';
 const ACCOUNT_PREFIX = 'account/';

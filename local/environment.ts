@@ -40,6 +40,8 @@ export function stackEnvironment({
     PUBLIC_URL: `http://127.0.0.1:${apiPort}`,
     SMTP_URL: smtpUrl,
     MAIL_FROM: 'Alta <no-reply@example.com>',
+    // Below the time after which the stack kills a part that does not end.
+    ALTA_SHUTDOWN_GRACE_MS: '8000',
     NODE_ENV: 'development',
   };
 }

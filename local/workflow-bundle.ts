@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DATA_DIR, PROJECT_ROOT } from './paths.ts';
 import type { Supervisor } from './processes.ts';
 
 /** What the workflows' bundle is made from; a change of any of it makes a new one. */
-const SOURCES = ['workflows', 'contract', 'worker/bundle.ts', 'local/build-bundle.ts', 'package-lock.json'];
+const SOURCES = ['workflows', 'contract', 'worker/bundle.ts', 'worker/build-bundle.ts', 'package-lock.json'];
 
 const KEPT = 5;
 
@@ -40,10 +40,8 @@ export async function provideBundle(supervisor: Supervisor): Promise<string> {
   const file = join(dir, `${fingerprint()}.js`);
   if (existsSync(file)) return file;
   mkdirSync(dir, { recursive: true });
-  const draft = `${file}.${process.pid}`;
-  const builder = join(PROJECT_ROOT, 'local', 'build-bundle.ts');
-  await supervisor.run({ name: 'bundle', command: process.execPath, args: [builder, draft], marker: builder, cwd: PROJECT_ROOT });
-  renameSync(draft, file);
+  const builder = join(PROJECT_ROOT, 'worker', 'build-bundle.ts');
+  await supervisor.run({ name: 'bundle', command: process.execPath, args: [builder, file], marker: builder, cwd: PROJECT_ROOT });
   removeOld(dir);
   return file;
 }

@@ -1,59 +1,67 @@
-import { Worker, type NativeConnection, type WorkflowBundleOption } from '@temporalio/worker';
+import { Worker, type NativeConnection, type WorkerOptions, type WorkflowBundleOption } from '@temporalio/worker';
 import { createActivities, type ActivityDeps } from '../activities/index.ts';
-import { taskQueue } from '../contract/ids.ts';
+import type { Config } from '../adapters/config.ts';
 import { dataConverter } from '../adapters/temporal/index.ts';
+import { deploymentName, taskQueue } from '../contract/ids.ts';
+import { heartbeatInterceptor } from './interceptors/heartbeat.ts';
 import { ledgerInterceptor } from './interceptors/ledger.ts';
+import { QUEUES } from './queues.ts';
 
-/** Longest time a running activity gets to end after SIGTERM; above the p99 of the longest one. */
-const SHUTDOWN_GRACE = '20 seconds';
+/** Activities that ignore their cancellation are left behind this long after it, so that a process always ends. */
+const FORCE_AFTER_MS = 15_000;
 
 /**
- * The workers of one process, one a task queue, so that upkeep never makes a paid order wait.
- *
- * - provisioning: up to 50 activities at once; each is a few short HTTP calls, so the limit protects the clusters.
- * - accounts: fewer, as nobody waits for them.
- * - upkeep: sweeps and polls; a few at a time are plenty.
+ * The workers of one process, one a task queue (`ALTA_WORKER_QUEUES`), so that upkeep never makes a paid order wait. They share the
+ * connection and the bundle; what each takes at once is in `queues.ts`.
  */
 export async function createWorkers(
   deps: ActivityDeps,
   connection: NativeConnection,
   workflowBundle: WorkflowBundleOption,
 ): Promise<Worker[]> {
-  const activities = createActivities(deps);
+  const { config, db, log } = deps;
   const shared = {
     connection,
-    namespace: deps.config.TEMPORAL_NAMESPACE,
-    dataConverter: dataConverter(deps.config),
+    namespace: config.TEMPORAL_NAMESPACE,
+    dataConverter: dataConverter(config),
     workflowBundle,
-    activities,
-    shutdownGraceTime: SHUTDOWN_GRACE,
+    activities: createActivities(deps),
+    ...versionOf(config),
+    // The default is 0: every activity in flight would be cancelled at once. Set above the p99 of the longest one, and below the
+    // orchestrator's own patience (Kubernetes: terminationGracePeriodSeconds).
+    shutdownGraceTime: config.ALTA_SHUTDOWN_GRACE_MS,
+    shutdownForceTime: config.ALTA_SHUTDOWN_GRACE_MS + FORCE_AFTER_MS,
+    // A run goes back to the common queue when the worker that has it in memory does not fetch its task: it died, or is stuck.
+    stickyQueueScheduleToStartTimeout: '5 seconds',
+    // A cancellation reaches an activity with the answer to its heartbeat, so a heartbeat that is held back holds back the news too.
+    defaultHeartbeatThrottleInterval: '2 seconds',
+    maxHeartbeatThrottleInterval: '5 seconds',
     interceptors: {
-      activity: [(context: Parameters<typeof ledgerInterceptor>[0]) => ({ inbound: ledgerInterceptor(context, deps.db, deps.log) })],
+      activity: [
+        (context) => ({ inbound: heartbeatInterceptor(context) }),
+        (context) => ({ inbound: ledgerInterceptor(context, db, log) }),
+      ],
+    },
+  } satisfies Partial<WorkerOptions>;
+  return Promise.all(
+    config.ALTA_WORKER_QUEUES.map((name) =>
+      Worker.create({ ...shared, ...QUEUES[name], taskQueue: taskQueue(name, config.ALTA_QUEUE_PREFIX) }),
+    ),
+  );
+}
+
+/**
+ * With a build id the worker takes only runs of its own version and those that may move to it (docs/rollout.md). A workflow that does
+ * not say how it moves upgrades: that suits the short sweeps of upkeep, and every other one says it itself.
+ */
+function versionOf(config: Config): Pick<WorkerOptions, 'workerDeploymentOptions'> {
+  const { ALTA_BUILD_ID: buildId, ALTA_DEPLOYMENT_NAME: name, ALTA_QUEUE_PREFIX: prefix } = config;
+  if (buildId === undefined) return {};
+  return {
+    workerDeploymentOptions: {
+      version: { deploymentName: deploymentName(name, prefix), buildId },
+      useWorkerVersioning: true,
+      defaultVersioningBehavior: 'AUTO_UPGRADE',
     },
   };
-  const prefix = deps.config.ALTA_QUEUE_PREFIX;
-  return Promise.all([
-    Worker.create({
-      ...shared,
-      taskQueue: taskQueue('provisioning', prefix),
-      maxConcurrentActivityTaskExecutions: 50,
-      maxConcurrentLocalActivityExecutions: 50,
-      maxConcurrentWorkflowTaskExecutions: 40,
-      maxCachedWorkflows: 500,
-    }),
-    Worker.create({
-      ...shared,
-      taskQueue: taskQueue('accounts', prefix),
-      maxConcurrentActivityTaskExecutions: 20,
-      maxConcurrentWorkflowTaskExecutions: 20,
-      maxCachedWorkflows: 1_000,
-    }),
-    Worker.create({
-      ...shared,
-      taskQueue: taskQueue('upkeep', prefix),
-      maxConcurrentActivityTaskExecutions: 5,
-      maxConcurrentWorkflowTaskExecutions: 5,
-      maxCachedWorkflows: 20,
-    }),
-  ]);
 }

@@ -1,10 +1,10 @@
-import { makeTelemetryFilterString, NativeConnection, Runtime } from '@temporalio/worker';
+import { makeTelemetryFilterString, NativeConnection, Runtime, type Worker } from '@temporalio/worker';
 import { pendingMigrations } from '../adapters/admin-db/index.ts';
 import { loadConfig } from '../adapters/config.ts';
 import { createLogger } from '../adapters/log.ts';
 import { temporalConnection } from '../adapters/temporal/index.ts';
 import { AltaError } from '../contract/errors.ts';
-import { workflowBundle } from './bundle.ts';
+import { requireBundle, workflowBundle } from './bundle.ts';
 import { createWorkers } from './create.ts';
 import { connectDeps } from './deps.ts';
 import { startProbes } from './probes.ts';
@@ -25,8 +25,9 @@ async function main(): Promise<void> {
     },
     telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'WARN', other: 'WARN' }), forward: {} } },
   });
+  requireBundle(config);
   const [bundle, connection, deps] = await Promise.all([
-    workflowBundle(),
+    workflowBundle(config.ALTA_WORKFLOW_BUNDLE),
     NativeConnection.connect(temporalConnection(config)),
     connectDeps(config, log),
   ]);
@@ -34,9 +35,19 @@ async function main(): Promise<void> {
   if (pending.length > 0)
     throw new AltaError('CONFIG_INVALID', `ADMIN_DATABASE_URL: run \`alta migrate\` first; not applied: ${pending.join(', ')}`);
   const workers = await createWorkers(deps, connection, bundle);
-  const running = Promise.all(workers.map((worker) => worker.run()));
-  const probes = await startProbes(workers, deps.db, config.WORKER_PROBE_PORT);
-  process.stdout.write(`${JSON.stringify({ ready: true, probes: `http://127.0.0.1:${probes.port}` })}\n`);
+  const running = runTogether(workers);
+  const probes = await startProbes(
+    { workers, db: deps.db, connection },
+    { host: config.WORKER_PROBE_HOST, port: config.WORKER_PROBE_PORT },
+  );
+  process.stdout.write(
+    `${JSON.stringify({
+      ready: true,
+      probes: `http://127.0.0.1:${probes.port}`,
+      queues: config.ALTA_WORKER_QUEUES,
+      buildId: config.ALTA_BUILD_ID ?? null,
+    })}\n`,
+  );
   try {
     await running;
   } finally {
@@ -46,7 +57,21 @@ async function main(): Promise<void> {
   }
 }
 
+/**
+ * Runs the workers until a signal ends them all (the SDK listens for it). When one fails, the others are asked to end too: a process
+ * that serves half of its queues would look alive and never be replaced. Throws that worker's failure.
+ */
+async function runTogether(workers: readonly Worker[]): Promise<void> {
+  const stopOthers = (): void => {
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  const ends = await Promise.allSettled(workers.map((worker) => worker.run().finally(stopOthers)));
+  const failed = ends.find((end) => end.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
+
 main().catch((error: unknown) => {
   createLogger('alta-worker').fatal({ err: error }, 'the worker could not run');
-  process.exitCode = 1;
+  // Not merely the exit code: an activity that was left behind must not keep the process.
+  process.exit(1);
 });

@@ -1,4 +1,3 @@
-import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,7 +5,7 @@ import { join } from 'node:path';
 import { createSupervisor, type Supervisor } from '../../local/processes.ts';
 import { startPostgres } from '../../local/postgres.ts';
 import { startTemporal } from '../../local/temporal.ts';
-import { WORKFLOWS_PATH } from '../../worker/bundle.ts';
+import { buildBundle } from '../../worker/bundle.ts';
 import { startTestCluster } from './shared-clusters.ts';
 
 declare global {
@@ -25,7 +24,7 @@ export default async function setUp(): Promise<void> {
     const [postgres, temporal, bundle] = await Promise.all([
       startPostgres({ supervisor, password: randomBytes(12).toString('hex'), durable: false }),
       startTemporal({ supervisor, note: (text) => process.stderr.write(`${text}\n`) }),
-      bundleWorkflowCode({ workflowsPath: WORKFLOWS_PATH, logger: new DefaultLogger('ERROR') }),
+      buildBundle(),
     ]);
     const bundlePath = join(dir, 'workflows.bundle.js');
     writeFileSync(bundlePath, bundle.code);
