@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { AltaError } from '../contract/errors.ts';
+import { AltaError, isAltaError } from '../contract/errors.ts';
 import { QUEUE_NAMES, type QueueName } from '../contract/ids.ts';
 import { onboardingPolicySchema } from '../contract/onboarding.ts';
+import { readTemporalProfile, type TemporalConnection, type TemporalProfile } from './temporal/profile.ts';
 
 const flag = z.enum(['true', 'false', '1', '0']).transform((value) => value === 'true' || value === '1');
 const milliseconds = z.coerce.number().int().positive();
@@ -40,8 +41,9 @@ const settings = {
   ADMIN_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
   /** `kid:base64 of 32 bytes`, several separated by commas; the first seals. */
   ALTA_VAULT_KEYS: z.string().min(1),
-  TEMPORAL_ADDRESS: z.string().min(1).default('127.0.0.1:7233'),
-  TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
+  /** Of the Temporal profile (`adapters/temporal/profile.ts`), like the namespace: the same for client, worker and links. */
+  TEMPORAL_ADDRESS: z.string(),
+  TEMPORAL_NAMESPACE: z.string(),
   /** Put in front of every task queue's name. */
   ALTA_QUEUE_PREFIX: z
     .string()
@@ -115,24 +117,39 @@ const settings = {
 };
 
 const configSchema = z.object(settings);
-export type Config = z.infer<typeof configSchema>;
+export type Config = z.infer<typeof configSchema> & {
+  /** How Temporal is reached, TLS and API key included. Made of the TEMPORAL_* settings, not one itself. */
+  TEMPORAL_CONNECTION: TemporalConnection;
+};
 
 /**
  * Reads and checks the settings once, at the start of a process (P-617). Throws CONFIG_INVALID that names every bad variable
- * and what it should be, never its value.
+ * and what it should be, never its value. Besides `env` it reads only the files that the Temporal profile names.
  */
 export function loadConfig(env: Record<string, string | undefined> = process.env): Config {
   const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
-  const parsed = configSchema.safeParse(present);
-  if (!parsed.success) {
-    const faults = parsed.error.issues.map((issue) => {
+  const profile = temporalProfile(env);
+  const { namespace, connection } = isAltaError(profile) ? { namespace: '', connection: { address: '' } } : profile;
+  const parsed = configSchema.safeParse({ ...present, TEMPORAL_ADDRESS: connection.address, TEMPORAL_NAMESPACE: namespace });
+  if (!parsed.success || isAltaError(profile)) {
+    const faults = (parsed.error?.issues ?? []).map((issue) => {
       const name = String(issue.path[0]);
       return `${name}: ${present[name] === undefined ? 'is missing' : issue.message}`;
     });
-    throw new AltaError('CONFIG_INVALID', [...new Set(faults)].join('; '));
+    throw new AltaError('CONFIG_INVALID', [...new Set(faults), ...(isAltaError(profile) ? [profile.message] : [])].join('; '));
   }
-  const config = parsed.data;
+  const config: Config = { ...parsed.data, TEMPORAL_CONNECTION: connection };
   if (config.ON_EXHAUSTED !== undefined) config.ALTA_ONBOARDING_POLICY.onExhausted = config.ON_EXHAUSTED;
   if (config.ALTA_FAST_PATH !== undefined) config.ALTA_ONBOARDING_POLICY.fastPath = config.ALTA_FAST_PATH;
   return config;
+}
+
+/** All faults of the settings are told at once, so this one is kept for later. */
+function temporalProfile(env: Record<string, string | undefined>): TemporalProfile | AltaError {
+  try {
+    return readTemporalProfile(env);
+  } catch (error) {
+    if (isAltaError(error)) return error;
+    throw error;
+  }
 }

@@ -25,8 +25,7 @@ export function stackEnvironment({
   return {
     ADMIN_DATABASE_URL: adminDatabaseUrl,
     ALTA_VAULT_KEYS: vaultKeys,
-    TEMPORAL_ADDRESS: temporal.address,
-    TEMPORAL_NAMESPACE: temporal.namespace,
+    ...temporal.settings,
     ...(temporal.uiUrl === undefined ? {} : { TEMPORAL_UI_URL: temporal.uiUrl }),
     MP_BASE_URL: mercadoPago.url,
     MP_ACCESS_TOKEN: mercadoPago.accessToken,

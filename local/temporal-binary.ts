@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { AltaError } from '../contract/errors.ts';
 import { effect } from '../adapters/effect.ts';
+import { readTemporalProfile } from '../adapters/temporal/index.ts';
 import { isHolder, takeLock } from './lock.ts';
 import { isCancelled, type Supervisor } from './processes.ts';
 import { waitUntil } from './wait.ts';
@@ -45,11 +46,12 @@ function temporalCacheDir(env: Env): string {
 }
 
 /**
- * Says where Temporal comes from, in this order: a server named by TEMPORAL_ADDRESS, `temporal` on PATH, a binary built or
+ * Says where Temporal comes from, in this order: a server named by TEMPORAL_ADDRESS or by a profile, `temporal` on PATH, a binary built or
  * downloaded earlier, a build by Go where Go is installed, the SDK's own download. Looks only, and starts nothing.
  */
 export function findTemporal(env: Env = process.env): TemporalSource {
-  if (env['TEMPORAL_ADDRESS']) return { kind: 'address', address: env['TEMPORAL_ADDRESS'] };
+  if (env['TEMPORAL_ADDRESS'] || env['TEMPORAL_CONFIG_FILE'] || env['TEMPORAL_PROFILE'])
+    return { kind: 'address', address: readTemporalProfile(env).connection.address };
   const path = env['PATH'] ?? '';
   const onPath = findOnPath('temporal', path);
   if (onPath !== undefined) return { kind: 'path', binary: onPath };

@@ -3,6 +3,7 @@ import { Connection } from '@temporalio/client';
 import { SEARCH_ATTRIBUTES } from '../contract/search-attributes.ts';
 import { AltaError } from '../contract/errors.ts';
 import { effect } from '../adapters/effect.ts';
+import { readTemporalProfile, type TemporalConnection } from '../adapters/temporal/index.ts';
 import type { Child } from './child.ts';
 import { withFreePorts } from './ports.ts';
 import type { Supervisor } from './processes.ts';
@@ -14,6 +15,8 @@ export interface TemporalServer {
   namespace: string;
   /** Address of the Web UI; undefined when another server is used that named none. */
   uiUrl: string | undefined;
+  /** The TEMPORAL_* settings by which Alta's processes reach it. */
+  settings: Record<string, string>;
   /** The dev server's process; undefined for another server. */
   child: Child | undefined;
 }
@@ -39,7 +42,7 @@ const ATTRIBUTE_TYPES = { KEYWORD: 'Keyword' } as const;
 const KEYWORD = 2;
 
 /**
- * Provides Temporal: the server of TEMPORAL_ADDRESS, or a dev server on free ports with its Web UI, whose runs are kept in the
+ * Provides Temporal: the server of TEMPORAL_ADDRESS or of the Temporal profile, or a dev server on free ports with its Web UI, whose runs are kept in the
  * data directory. Returns when it serves and knows Alta's search attributes. Throws TEMPORAL_UNAVAILABLE.
  */
 export async function startTemporal({
@@ -50,14 +53,9 @@ export async function startTemporal({
 }: TemporalOptions): Promise<TemporalServer> {
   const source = findTemporal(env);
   if (source.kind === 'address') {
-    const server = {
-      address: source.address,
-      namespace: env['TEMPORAL_NAMESPACE'] || NAMESPACE,
-      uiUrl: env['TEMPORAL_UI_URL'],
-      child: undefined,
-    };
-    await prepareNamespace(server.address, server.namespace, 20_000);
-    return server;
+    const { namespace, connection } = readTemporalProfile(env);
+    await prepareNamespace(connection, namespace, 20_000);
+    return { address: connection.address, namespace, uiUrl: env['TEMPORAL_UI_URL'], settings: temporalSettings(env), child: undefined };
   }
   const binary = await provideTemporal(source, supervisor, note);
   return withFreePorts(4, async ([port = 0, uiPort = 0, httpPort = 0, metricsPort = 0]) => {
@@ -94,17 +92,26 @@ export async function startTemporal({
         ...Object.values(SEARCH_ATTRIBUTES).flatMap(({ name, type }) => ['--search-attribute', `${name}=${ATTRIBUTE_TYPES[type]}`]),
       ],
       marker: file,
-      readyProbe: () => serves(address, NAMESPACE),
+      readyProbe: () => serves({ address }, NAMESPACE),
       readyTimeoutMs: 60_000,
       stopTimeoutMs: 8_000,
     });
-    await prepareNamespace(address, NAMESPACE, 20_000);
-    return { address, namespace: NAMESPACE, uiUrl: `http://127.0.0.1:${uiPort}`, child };
+    await prepareNamespace({ address }, NAMESPACE, 20_000);
+    // What else the shell says of Temporal is about another server, and is taken back.
+    const others = Object.fromEntries(Object.keys(temporalSettings(env)).map((name) => [name, '']));
+    const settings = { ...others, TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: NAMESPACE };
+    return { address, namespace: NAMESPACE, uiUrl: `http://127.0.0.1:${uiPort}`, settings, child };
   });
 }
 
-async function withConnection<T>(address: string, use: (connection: Connection) => Promise<T>): Promise<T> {
-  const connection = await effect('temporal.connect', () => Connection.connect({ address, connectTimeout: '3s' }));
+/** The settings of the Temporal profile that an environment holds. */
+const temporalSettings = (env: Record<string, string | undefined>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) => (name.startsWith('TEMPORAL_') && value !== undefined ? [[name, value]] : [])),
+  );
+
+async function withConnection<T>(target: TemporalConnection, use: (connection: Connection) => Promise<T>): Promise<T> {
+  const connection = await effect('temporal.connect', () => Connection.connect({ ...target, connectTimeout: '3s' }));
   try {
     return await use(connection);
   } finally {
@@ -112,9 +119,9 @@ async function withConnection<T>(address: string, use: (connection: Connection) 
   }
 }
 
-async function serves(address: string, namespace: string): Promise<boolean> {
+async function serves(target: TemporalConnection, namespace: string): Promise<boolean> {
   try {
-    await withConnection(address, (connection) =>
+    await withConnection(target, (connection) =>
       effect('temporal.describe-namespace', () =>
         connection.withDeadline(Date.now() + 2_000, () => connection.workflowService.describeNamespace({ namespace })),
       ),
@@ -126,10 +133,10 @@ async function serves(address: string, namespace: string): Promise<boolean> {
 }
 
 /** Adds the search attributes that the namespace lacks, and waits until they can be used. */
-async function prepareNamespace(address: string, namespace: string, timeoutMs: number): Promise<void> {
+export async function prepareNamespace(target: TemporalConnection, namespace: string, timeoutMs: number): Promise<void> {
   const wanted = Object.values(SEARCH_ATTRIBUTES).map(({ name }) => name);
   const look = (): Promise<boolean> =>
-    withConnection(address, async (connection) => {
+    withConnection(target, async (connection) => {
       const operator = connection.operatorService;
       const found = await effect('temporal.list-search-attributes', () => operator.listSearchAttributes({ namespace }));
       const missing = wanted.filter((name) => found.customAttributes[name] === undefined);
@@ -138,7 +145,7 @@ async function prepareNamespace(address: string, namespace: string, timeoutMs: n
       await effect('temporal.add-search-attributes', () => operator.addSearchAttributes({ namespace, searchAttributes }));
       return false;
     });
-  await waitUntil(`Temporal at ${address}`, look, { timeoutMs, everyMs: 100 }).catch((error: unknown) => {
+  await waitUntil(`Temporal at ${target.address}`, look, { timeoutMs, everyMs: 100 }).catch((error: unknown) => {
     throw new AltaError('TEMPORAL_UNAVAILABLE', messageOf(error), { cause: error });
   });
 }

@@ -1,9 +1,5 @@
 import type { Config } from '../config.ts';
+import type { TemporalConnection } from './profile.ts';
 
-/** What `Connection` and `NativeConnection` are opened with. */
-export interface TemporalConnection {
-  address: string;
-}
-
-/** Where Temporal is, by the settings. */
-export const temporalConnection = (config: Pick<Config, 'TEMPORAL_ADDRESS'>): TemporalConnection => ({ address: config.TEMPORAL_ADDRESS });
+/** Where Temporal is, by the settings, and what to show there: the one way in which every process of Alta reaches it. */
+export const temporalConnection = (config: Pick<Config, 'TEMPORAL_CONNECTION'>): TemporalConnection => config.TEMPORAL_CONNECTION;

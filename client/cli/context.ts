@@ -9,12 +9,18 @@ import { connectTemporal, createAltaClient, type AltaClient } from '../index.ts'
 /** Where the local stack leaves its settings while it runs. */
 const LOCAL_ENV = fileURLToPath(new URL('../../.alta/local.env', import.meta.url));
 
-/** The environment, and beneath it the running local stack's settings, if there is one. */
+/**
+ * The environment, and beneath it the running local stack's settings, if there is one. A Temporal profile that the environment names
+ * is taken whole, so that its key is never shown to the local server.
+ */
 export function readEnvironment(
   env: Record<string, string | undefined> = process.env,
   file = LOCAL_ENV,
 ): Record<string, string | undefined> {
-  return existsSync(file) ? { ...parseEnv(readFileSync(file, 'utf8')), ...env } : env;
+  if (!existsSync(file)) return env;
+  const local = Object.entries(parseEnv(readFileSync(file, 'utf8')));
+  const profile = Boolean(env['TEMPORAL_CONFIG_FILE'] || env['TEMPORAL_PROFILE']);
+  return { ...Object.fromEntries(local.filter(([name]) => !(profile && name.startsWith('TEMPORAL_')))), ...env };
 }
 
 export interface CliContext {
