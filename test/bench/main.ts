@@ -7,16 +7,17 @@ import { DATA_DIR, PROJECT_ROOT } from '../../local/paths.ts';
 import { dissect } from './anatomy.ts';
 import { MODES, openGround, type Ground } from './ground.ts';
 import { openOrders } from './orders.ts';
-import { render, type Load, type Report, type Result } from './report.ts';
+import { render, renderAcks, type AckReport, type Load, type Report, type Result } from './report.ts';
 import { timelineOf } from './timeline.ts';
 import { altaVariant, noopVariant, plainVariant, type Variant } from './variants.ts';
-import { measureWebhookAck } from './webhook-ack.ts';
+import { measureAckLoad, measureWebhookAck } from './webhook-ack.ts';
 
 /** The server ages, so that every variant has its turn in every round, the second time in the opposite order. */
 const ROUNDS = 2;
 const SERIAL = 20;
 const WARM_UP = 6;
 const WEBHOOKS = 200;
+const ACK_LOAD = { perSecond: 100, seconds: 10 };
 
 const note = (text: string): void => void process.stderr.write(`${text}\n`);
 
@@ -62,11 +63,7 @@ async function bench(ground: Ground, machine: string): Promise<Report> {
   for (const load of [1, 20, 50] as const) results.push(...(await measure(variants, load)));
 
   note(`${WEBHOOKS} webhooks`);
-  ground.useRelay('fast');
-  const [order] = await openOrders(ground.deps, 1);
-  if (order === undefined) throw new Error('no order');
-  const { paymentId } = await ground.mercadoPago.pay(order.preferenceId);
-  await ground.quiet();
+  const paymentId = await paidOrder(ground);
   await measureWebhookAck(ground, paymentId, 20);
   const webhookAckMs = await measureWebhookAck(ground, paymentId, WEBHOOKS);
   await ground.quiet();
@@ -74,6 +71,7 @@ async function bench(ground: Ground, machine: string): Promise<Report> {
   note('counting round trips');
   const timeline = await timelineOf(ground, fastSeen);
   const anatomy = [await dissect(ground, 'fast'), await dissect(ground, 'regular')];
+  const acks = await measureAcks(ground, paymentId);
   const dirty = git('status', '--porcelain') === '' ? '' : ' with uncommitted changes';
   return {
     machine,
@@ -81,12 +79,35 @@ async function bench(ground: Ground, machine: string): Promise<Report> {
     at: new Date().toISOString(),
     results,
     webhookAckMs,
+    acks,
     timeline,
     anatomy,
   };
 }
 
-/** `npm run bench`: brings up a stack of its own, measures, prints, writes `.alta/bench.json`, and leaves nothing running. */
+/** The payment of an order that has become a store: further notifications of it are read back and change nothing. */
+async function paidOrder(ground: Ground): Promise<string> {
+  ground.useRelay('fast');
+  const [order] = await openOrders(ground.deps, 1);
+  if (order === undefined) throw new Error('no order');
+  const { paymentId } = await ground.mercadoPago.pay(order.preferenceId);
+  await ground.quiet();
+  return paymentId;
+}
+
+/** Webhook answers under load, with Temporal up and then without it. The last thing to do with a ground: Temporal stays down. */
+async function measureAcks(ground: Ground, paymentId: string): Promise<AckReport> {
+  const { perSecond, seconds } = ACK_LOAD;
+  note(`webhooks at ${perSecond}/s for ${seconds} s, Temporal up, then down`);
+  await measureAckLoad(ground, paymentId, { perSecond, seconds: 2 });
+  const up = await measureAckLoad(ground, paymentId, ACK_LOAD);
+  await ground.quiet();
+  await ground.stack.child('temporal').stop();
+  const down = await measureAckLoad(ground, paymentId, ACK_LOAD);
+  return { perSecond, up, down };
+}
+
+/** `npm run bench`: brings up a stack of its own, measures, prints, writes `.alta/bench.json`, and leaves nothing running. `-- webhooks` measures the webhook answers only. */
 async function main(): Promise<void> {
   const machine = describeMachine();
   const began = performance.now();
@@ -95,6 +116,10 @@ async function main(): Promise<void> {
   note('bringing up a stack of its own');
   const ground = await openGround(note);
   try {
+    if (process.argv[2] === 'webhooks') {
+      process.stdout.write(`${machine}\n${renderAcks(await measureAcks(ground, await paidOrder(ground)))}\n`);
+      return;
+    }
     const report = await bench(ground, machine);
     process.stdout.write(`${render(report)}\n`);
     mkdirSync(DATA_DIR, { recursive: true });

@@ -18,8 +18,16 @@ export interface Report {
   at: string;
   results: Result[];
   webhookAckMs: number[];
+  acks: AckReport;
   timeline: Moment[];
   anatomy: Anatomy[];
+}
+
+/** Webhook answers at a steady rate, ms. */
+export interface AckReport {
+  perSecond: number;
+  up: number[];
+  down: number[];
 }
 
 const latencies = ({ batches }: Result): number[] => batches.flatMap(({ each }) => each);
@@ -97,6 +105,13 @@ function anatomy({ mode, effects, sql, http, events }: Anatomy): string {
   ].join('\n');
 }
 
+/** Webhook answers under load, as a person reads them. */
+export function renderAcks({ perSecond, up, down }: AckReport): string {
+  const row = (name: string, values: number[]): string[] => [name, String(values.length), ms(median(values)), ms(p99(values))];
+  const ratio = ['down / up', '', times(median(down) / median(up)), times(p99(down) / p99(up))];
+  return table([`webhooks at ${perSecond}/s`, 'requests', 'p50', 'p99'], [row('Temporal up', up), row('Temporal down', down), ratio]);
+}
+
 /** The report as a person reads it. */
 export function render(report: Report): string {
   return [
@@ -109,6 +124,8 @@ export function render(report: Report): string {
     ratios(report),
     '',
     `Webhook answered after p50 ${ms(median(report.webhookAckMs))}, p99 ${ms(p99(report.webhookAckMs))} (${report.webhookAckMs.length} requests, one after another)`,
+    '',
+    renderAcks(report.acks),
     '',
     table(
       ['where the time goes alone, fast path on (since the webhook came in)', 'begins', 'ends', 'takes'],

@@ -1,28 +1,71 @@
 import { createHmac, randomUUID } from 'node:crypto';
 import type { Ground } from './ground.ts';
 
-/** Sends so many signed notifications of one payment over one kept-alive connection, each as soon as the last is answered, and says how long each answer took, ms. */
-export async function measureWebhookAck({ stack }: Ground, paymentId: string, count: number): Promise<number[]> {
-  const answers: number[] = [];
+/** A signed notification of one payment, a new delivery each time. */
+function notification({ stack }: Ground, paymentId: string): { url: URL; init: RequestInit } {
   const url = new URL('/webhooks/mercadopago', stack.apiUrl);
   url.searchParams.set('data.id', paymentId);
   url.searchParams.set('type', 'payment');
-  for (let index = 0; index < count; index += 1) {
-    const requestId = randomUUID();
-    const ts = String(Date.now());
-    const v1 = createHmac('sha256', stack.mercadoPago.webhookSecret)
-      .update(`id:${paymentId};request-id:${requestId};ts:${ts};`)
-      .digest('hex');
-    const body = JSON.stringify({ id: 900_000_000 + index, action: 'payment.updated', type: 'payment', data: { id: paymentId } });
-    const from = performance.now();
-    const response = await fetch(url, {
+  const requestId = randomUUID();
+  const ts = String(Date.now());
+  const v1 = createHmac('sha256', stack.mercadoPago.webhookSecret)
+    .update(`id:${paymentId};request-id:${requestId};ts:${ts};`)
+    .digest('hex');
+  return {
+    url,
+    init: {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'x-request-id': requestId, 'x-signature': `ts=${ts},v1=${v1}` },
-      body,
-    });
-    await response.arrayBuffer();
+      body: JSON.stringify({ id: nextId(), action: 'payment.updated', type: 'payment', data: { id: paymentId } }),
+    },
+  };
+}
+
+let last = 900_000_000;
+const nextId = (): number => (last += 1);
+
+async function send(ground: Ground, paymentId: string): Promise<void> {
+  const { url, init } = notification(ground, paymentId);
+  const response = await fetch(url, init);
+  await response.arrayBuffer();
+  if (response.status !== 200) throw new Error(`the webhook was answered with ${response.status}`);
+}
+
+/** Sends so many notifications over one kept-alive connection, each as soon as the last is answered, and says how long each answer took, ms. */
+export async function measureWebhookAck(ground: Ground, paymentId: string, count: number): Promise<number[]> {
+  const answers: number[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const from = performance.now();
+    await send(ground, paymentId);
     answers.push(performance.now() - from);
-    if (response.status !== 200) throw new Error(`the webhook was answered with ${response.status}`);
   }
   return answers;
+}
+
+export interface AckLoad {
+  perSecond: number;
+  seconds: number;
+}
+
+/**
+ * Sends notifications at a steady rate, whether or not earlier ones are answered, and says how long each answer took, ms, counted from
+ * the moment at which it was due: a slow server can't hide by slowing the sender.
+ */
+export async function measureAckLoad(ground: Ground, paymentId: string, { perSecond, seconds }: AckLoad): Promise<number[]> {
+  const began = performance.now();
+  const answers: Promise<number>[] = [];
+  await new Promise<void>((resolve) => {
+    const timer = setInterval(() => {
+      for (;;) {
+        if (answers.length === perSecond * seconds) {
+          clearInterval(timer);
+          return resolve();
+        }
+        const due = began + (answers.length * 1_000) / perSecond;
+        if (due > performance.now()) return undefined;
+        answers.push(send(ground, paymentId).then(() => performance.now() - due));
+      }
+    }, 1);
+  });
+  return Promise.all(answers);
 }
