@@ -2,6 +2,7 @@ import type { Anatomy, Counts } from './anatomy.ts';
 import { median, ms, p99, sum, table, times } from './statistics.ts';
 import type { Moment } from './timeline.ts';
 import type { Batch } from './variants.ts';
+import type { Acks } from './webhook-ack.ts';
 
 /** How many at once; 1 stands for one after another. */
 export type Load = 1 | 20 | 50;
@@ -23,11 +24,11 @@ export interface Report {
   anatomy: Anatomy[];
 }
 
-/** Webhook answers at a steady rate, ms. */
+/** Webhook answers at a steady rate. */
 export interface AckReport {
   perSecond: number;
-  up: number[];
-  down: number[];
+  up: Acks;
+  down: Acks;
 }
 
 const latencies = ({ batches }: Result): number[] => batches.flatMap(({ each }) => each);
@@ -107,9 +108,18 @@ function anatomy({ mode, effects, sql, http, events }: Anatomy): string {
 
 /** Webhook answers under load, as a person reads them. */
 export function renderAcks({ perSecond, up, down }: AckReport): string {
-  const row = (name: string, values: number[]): string[] => [name, String(values.length), ms(median(values)), ms(p99(values))];
-  const ratio = ['down / up', '', times(median(down) / median(up)), times(p99(down) / p99(up))];
-  return table([`webhooks at ${perSecond}/s`, 'requests', 'p50', 'p99'], [row('Temporal up', up), row('Temporal down', down), ratio]);
+  const row = (name: string, { answers, refused }: Acks): string[] => [
+    name,
+    String(answers.length),
+    String(refused),
+    ms(median(answers)),
+    ms(p99(answers)),
+  ];
+  const ratio = ['down / up', '', '', times(median(down.answers) / median(up.answers)), times(p99(down.answers) / p99(up.answers))];
+  return table(
+    [`webhooks at ${perSecond}/s`, 'requests', 'refused', 'p50', 'p99'],
+    [row('Temporal up', up), row('Temporal down', down), ratio],
+  );
 }
 
 /** The report as a person reads it. */

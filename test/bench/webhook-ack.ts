@@ -24,11 +24,12 @@ function notification({ stack }: Ground, paymentId: string): { url: URL; init: R
 let last = 900_000_000;
 const nextId = (): number => (last += 1);
 
-async function send(ground: Ground, paymentId: string): Promise<void> {
+/** Whether the notification was taken in. */
+async function send(ground: Ground, paymentId: string): Promise<boolean> {
   const { url, init } = notification(ground, paymentId);
   const response = await fetch(url, init);
   await response.arrayBuffer();
-  if (response.status !== 200) throw new Error(`the webhook was answered with ${response.status}`);
+  return response.status === 200;
 }
 
 /** Sends so many notifications over one kept-alive connection, each as soon as the last is answered, and says how long each answer took, ms. */
@@ -36,7 +37,7 @@ export async function measureWebhookAck(ground: Ground, paymentId: string, count
   const answers: number[] = [];
   for (let index = 0; index < count; index += 1) {
     const from = performance.now();
-    await send(ground, paymentId);
+    if (!(await send(ground, paymentId))) throw new Error('a webhook was refused');
     answers.push(performance.now() - from);
   }
   return answers;
@@ -47,13 +48,25 @@ export interface AckLoad {
   seconds: number;
 }
 
+export interface Acks {
+  /** Time of every answer, ms. */
+  answers: number[];
+  /** Answers other than 200. */
+  refused: number;
+}
+
 /**
  * Sends notifications at a steady rate, whether or not earlier ones are answered, and says how long each answer took, ms, counted from
  * the moment at which it was due: a slow server can't hide by slowing the sender.
  */
-export async function measureAckLoad(ground: Ground, paymentId: string, { perSecond, seconds }: AckLoad): Promise<number[]> {
+export async function measureAckLoad(ground: Ground, paymentId: string, { perSecond, seconds }: AckLoad): Promise<Acks> {
   const began = performance.now();
   const answers: Promise<number>[] = [];
+  let refused = 0;
+  const one = async (due: number): Promise<number> => {
+    if (!(await send(ground, paymentId))) refused += 1;
+    return performance.now() - due;
+  };
   await new Promise<void>((resolve) => {
     const timer = setInterval(() => {
       for (;;) {
@@ -63,9 +76,9 @@ export async function measureAckLoad(ground: Ground, paymentId: string, { perSec
         }
         const due = began + (answers.length * 1_000) / perSecond;
         if (due > performance.now()) return undefined;
-        answers.push(send(ground, paymentId).then(() => performance.now() - due));
+        answers.push(one(due));
       }
     }, 1);
   });
-  return Promise.all(answers);
+  return { answers: await Promise.all(answers), refused };
 }
