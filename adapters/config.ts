@@ -41,6 +41,13 @@ const settings = {
   ADMIN_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
   /** `kid:base64 of 32 bytes`, several separated by commas; the first seals. */
   ALTA_VAULT_KEYS: z.string().min(1),
+  /** Keys of the payloads' encryption in Temporal, in the form of `ALTA_VAULT_KEYS`. Needed in production; without them payloads are plain. */
+  ALTA_CODEC_KEYS: z.string().min(1).optional(),
+  /**
+   * What becomes of payloads that are not encrypted: `refuse` (the default in production), `accept` (else), or `write`: accept, and
+   * write them still, while not every process has the keys yet. See docs/keys.md.
+   */
+  ALTA_CODEC_PLAINTEXT: z.enum(['refuse', 'accept', 'write']).optional(),
   /** Of the Temporal profile (`adapters/temporal/profile.ts`), like the namespace: the same for client, worker and links. */
   TEMPORAL_ADDRESS: z.string(),
   TEMPORAL_NAMESPACE: z.string(),
@@ -139,6 +146,9 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     throw new AltaError('CONFIG_INVALID', [...new Set(faults), ...(isAltaError(profile) ? [profile.message] : [])].join('; '));
   }
   const config: Config = { ...parsed.data, TEMPORAL_CONNECTION: connection };
+  if (config.NODE_ENV === 'production' && config.ALTA_CODEC_KEYS === undefined) {
+    throw new AltaError('CONFIG_INVALID', 'ALTA_CODEC_KEYS: is missing; in production no payload may lie in Temporal unencrypted');
+  }
   if (config.ON_EXHAUSTED !== undefined) config.ALTA_ONBOARDING_POLICY.onExhausted = config.ON_EXHAUSTED;
   if (config.ALTA_FAST_PATH !== undefined) config.ALTA_ONBOARDING_POLICY.fastPath = config.ALTA_FAST_PATH;
   return config;

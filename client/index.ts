@@ -11,6 +11,7 @@ import {
   type JobDetails,
   type JobRow,
 } from '../adapters/admin-db/index.ts';
+import type { DataConverterConfig } from '../adapters/temporal/index.ts';
 import type { OnboardingProgress, ResolveAnswer, ResolveCommand } from '../contract/onboarding.ts';
 import type { JobState } from '../contract/steps.ts';
 import { queryProgress, watchOnboarding } from './operations/progress.ts';
@@ -28,7 +29,7 @@ export { callTemporal, connectTemporal, isPushback, type TemporalHandle } from '
 export interface AltaClientDeps {
   db: AdminDb;
   temporal: Client;
-  config: StartDeps['config'];
+  config: StartDeps['config'] & DataConverterConfig;
 }
 
 /** `target` is an account id, a job id or a slug everywhere. Errors are `AltaError`s. */
@@ -52,7 +53,7 @@ export interface AltaClient {
 const DEFAULT_LIMIT = 50;
 
 export function createAltaClient(deps: AltaClientDeps): AltaClient {
-  const { db, temporal } = deps;
+  const { db, temporal, config } = deps;
   return {
     onboardings: {
       list: ({ state, limit = DEFAULT_LIMIT } = {}) => listJobs(db, { limit, ...(state === undefined ? {} : { state }) }),
@@ -66,6 +67,6 @@ export function createAltaClient(deps: AltaClientDeps): AltaClient {
       list: () => listClusters(db),
       set: (clusterId, change) => setClusterState(db, clusterId, change),
     },
-    replay: (workflowId, runId) => replayWorkflow(temporal, workflowId, runId),
+    replay: (workflowId, runId) => replayWorkflow(temporal, config, workflowId, runId),
   };
 }

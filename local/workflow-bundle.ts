@@ -5,7 +5,14 @@ import { DATA_DIR, PROJECT_ROOT } from './paths.ts';
 import type { Supervisor } from './processes.ts';
 
 /** What the workflows' bundle is made from; a change of any of it makes a new one. */
-const SOURCES = ['workflows', 'contract', 'worker/bundle.ts', 'worker/build-bundle.ts', 'package-lock.json'];
+const SOURCES = [
+  'workflows',
+  'contract',
+  'worker/bundle.ts',
+  'adapters/temporal/failure-converter.cjs',
+  'worker/build-bundle.ts',
+  'package-lock.json',
+];
 
 const KEPT = 5;
 

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Worker } from '@temporalio/worker';
+import { dataConverter } from '../adapters/temporal/index.ts';
 import { onboardingWorkflowId, taskQueue } from '../contract/ids.ts';
 import type { JobDetails, JobRow, ReplayReport } from '../client/index.ts';
 import { updateIdOf } from '../client/operations/resolve.ts';
@@ -109,7 +110,12 @@ describe('alta replay', () => {
 
   test('a run of other code does not, and is told where it differs: exit 1', async () => {
     const queue = `${world.config.ALTA_QUEUE_PREFIX}other-${taskQueue('provisioning')}`;
-    const worker = await Worker.create({ connection: world.native, taskQueue: queue, workflowsPath: OTHER });
+    const worker = await Worker.create({
+      connection: world.native,
+      taskQueue: queue,
+      workflowsPath: OTHER,
+      dataConverter: dataConverter(world.config),
+    });
     const workflowId = `onboarding/other-${world.config.ALTA_QUEUE_PREFIX}`;
     await worker.runUntil(world.temporal.workflow.execute('onboarding', { workflowId, taskQueue: queue }));
     const { code, out } = await run('replay', workflowId);

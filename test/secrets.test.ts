@@ -6,6 +6,7 @@ import { accountWorkflowId, onboardingWorkflowId } from '../contract/ids.ts';
 import { eventually } from './support/eventually.ts';
 import { installFaults, type Faults } from './support/faults.ts';
 import { payloadsOf, wholeHistory } from './support/histories/files.ts';
+import { openedText } from './support/histories/opened.ts';
 import { canary, findLeaks, tableHaystacks, type Canary, type Haystack } from './support/leaks.ts';
 import { startTalkativeCluster, type Manner, type TalkativeCluster } from './support/talkative-cluster.ts';
 import { startWorld, type PlacedOrder, type World } from './support/world.ts';
@@ -75,12 +76,12 @@ async function connected(placed: PlacedOrder): Promise<PlacedOrder> {
   return placed;
 }
 
-/** A run's whole history, as JSON and with its payloads decoded. */
+/** A run's whole history as Temporal keeps it, and what its payloads say once they are opened: no secret lies under the seal either. */
 async function historyHaystacks(workflowId: string): Promise<Haystack[]> {
   const text = JSON.stringify(wholeHistory(await world.temporal.workflow.getHandle(workflowId).fetchHistory()));
   return [
     { name: `history of ${workflowId.split('/')[0]!}`, text },
-    { name: `payloads of ${workflowId.split('/')[0]!}`, text: payloadsOf(text).join('\n') },
+    { name: `payloads of ${workflowId.split('/')[0]!}`, text: payloadsOf(await openedText(text, world.codec!)).join('\n') },
   ];
 }
 
@@ -194,6 +195,8 @@ test('the search finds a planted leak in each of the places', async () => {
   const secret = MERCHANT.accessToken;
   const account = world.temporal.workflow.getHandle(accountWorkflowId(accountId));
   await account.signal('account-event', { note: `x${Buffer.from(secret).toString('base64url')}`, plain: secret });
+  // A signal's name is not encrypted, its arguments are.
+  await account.signal(`named-${secret}`);
   await world.sql('update nv_accounts set business_name = $2 where id = $1', [accountId, Buffer.from(secret).toString('hex')]);
   world.log.info({ note: `a value of ${secret}` });
   answered.push(encodeURIComponent(secret));

@@ -22,6 +22,7 @@ const NEEDED = {
   MP_COLLECTOR_ID: '1',
   MP_LIVE_MODE: 'false',
   MP_WEBHOOK_SECRETS: 's1:secret',
+  ALTA_CODEC_KEYS: `c1:${randomBytes(32).toString('base64')}`,
 };
 const dir = mkdtempSync(join(tmpdir(), 'alta-temporal-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));

@@ -1,14 +1,18 @@
 import { bundleWorkflowCode, DefaultLogger, type WorkflowBundle, type WorkflowBundleOption } from '@temporalio/worker';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { FAILURE_CONVERTER_PATH } from '../adapters/temporal/index.ts';
 import { AltaError } from '../contract/errors.ts';
 
 /** The module that exports every workflow. */
 export const WORKFLOWS_PATH = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
 
-/** Builds the workflow code as the worker runs it: the one place that says how. `workflowsPath` is another module for a test. */
+/**
+ * Builds the workflow code as the worker runs it: the one place that says how. It encodes failures as the processes around it do.
+ * `workflowsPath` is another module for a test.
+ */
 export const buildBundle = (workflowsPath = WORKFLOWS_PATH): Promise<WorkflowBundle> =>
-  bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('WARN') });
+  bundleWorkflowCode({ workflowsPath, failureConverterPath: FAILURE_CONVERTER_PATH, logger: new DefaultLogger('WARN') });
 
 /**
  * The workflow code as the worker runs it: a bundle built beforehand (`ALTA_WORKFLOW_BUNDLE` names the file), else one that is

@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { AltaError } from '../../contract/errors.ts';
+import { readKeyRing } from '../key-ring.ts';
 
 /** Where a sealed value is kept. It is bound into the seal, so that a value copied to another row or field does not open. */
 export interface SealPlace {
@@ -15,12 +16,13 @@ export interface Vault {
   open(sealed: string, place: SealPlace): string;
   /** The id of the key that sealed a text; tells which rows a rotation still has to seal anew. Throws VAULT_TAMPERED. */
   keyIdOf(sealed: string): string;
-  /** The key that seals. */
+  /** The id of the key that seals. */
   readonly currentKeyId: string;
+  /** The ids of all keys, the sealing one first. */
+  readonly keyIds: readonly string[];
 }
 
 const ALGORITHM = 'aes-256-gcm';
-const KEY_BYTES = 32;
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 const SEALED = /^v1\.([A-Za-z0-9_-]{1,40})\.([A-Za-z0-9_-]{16})\.([A-Za-z0-9_-]+)$/;
@@ -31,23 +33,20 @@ const placeName = ({ table, id, field }: SealPlace): string => `${table}|${id}|$
  * The vault of the secrets that the Admin DB keeps (decision 6): AES-256-GCM with additional data, done here and not in the
  * database, whose logs would show the keys (facts: reliability 5.9).
  *
- * `keys` is `key id:base64 of 32 bytes`, several separated by commas; the first seals, all open. Throws CONFIG_INVALID, which
- * names a key by its id or position and never shows it.
+ * `keys` is `key id:base64 of 32 bytes`, several separated by commas; the first seals, all open. Throws CONFIG_INVALID.
  */
 export function createVault(keys: string): Vault {
-  const ring = readKeys(keys);
-  const [currentKeyId] = ring.keys();
-  if (currentKeyId === undefined) throw new AltaError('CONFIG_INVALID', 'ALTA_VAULT_KEYS: has no key');
-  const current = ring.get(currentKeyId) as Buffer;
+  const ring = readKeyRing('ALTA_VAULT_KEYS', keys);
   return {
-    currentKeyId,
+    currentKeyId: ring.currentId,
+    keyIds: ring.ids,
     keyIdOf: (sealed) => split(sealed).keyId,
     seal(plain, place) {
       const iv = randomBytes(IV_BYTES);
-      const cipher = createCipheriv(ALGORITHM, current, iv, { authTagLength: TAG_BYTES });
+      const cipher = createCipheriv(ALGORITHM, ring.current, iv, { authTagLength: TAG_BYTES });
       cipher.setAAD(Buffer.from(placeName(place)));
       const body = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final(), cipher.getAuthTag()]);
-      return `v1.${currentKeyId}.${iv.toString('base64url')}.${body.toString('base64url')}`;
+      return `v1.${ring.currentId}.${iv.toString('base64url')}.${body.toString('base64url')}`;
     },
     open(sealed, place) {
       const { keyId, iv, body } = split(sealed);
@@ -66,29 +65,6 @@ export function createVault(keys: string): Vault {
       }
     },
   };
-}
-
-function readKeys(keys: string): Map<string, Buffer> {
-  const ring = new Map<string, Buffer>();
-  for (const [index, entry] of keys.split(',').entries()) {
-    const at = entry.indexOf(':');
-    const keyId = entry.slice(0, Math.max(at, 0)).trim();
-    const text = entry.slice(at + 1).trim();
-    if (!/^[A-Za-z0-9_-]{1,40}$/.test(keyId)) {
-      throw new AltaError(
-        'CONFIG_INVALID',
-        `ALTA_VAULT_KEYS: entry ${index + 1} needs a key id of letters, digits, "-" or "_" before a colon`,
-      );
-    }
-    const key = Buffer.from(text, 'base64');
-    // Node's decoder skips what is not base64, so that a broken key could pass for a shorter, valid one.
-    if (key.length !== KEY_BYTES || key.toString('base64').replace(/=+$/, '') !== text.replace(/=+$/, '')) {
-      throw new AltaError('CONFIG_INVALID', `ALTA_VAULT_KEYS: key ${keyId} must be the base64 of ${KEY_BYTES} bytes`);
-    }
-    if (ring.has(keyId)) throw new AltaError('CONFIG_INVALID', `ALTA_VAULT_KEYS: key id ${keyId} stands twice`);
-    ring.set(keyId, key);
-  }
-  return ring;
 }
 
 function split(sealed: string): { keyId: string; iv: Buffer; body: Buffer } {

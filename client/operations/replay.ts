@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { dataConverter, type DataConverterConfig } from '../../adapters/temporal/index.ts';
 import { AltaError } from '../../contract/errors.ts';
 import { callTemporal } from '../temporal.ts';
 
@@ -22,7 +23,12 @@ export interface ReplayReport {
  * Fetches the history of a run and replays it on today's workflow code, without doing anything. It needs no worker. Errors: NOT_FOUND,
  * TEMPORAL_UNAVAILABLE. Temporal's worker library is loaded here and only here, because it is large.
  */
-export async function replayWorkflow(temporal: Client, workflowId: string, runId?: string): Promise<ReplayReport> {
+export async function replayWorkflow(
+  temporal: Client,
+  config: DataConverterConfig,
+  workflowId: string,
+  runId?: string,
+): Promise<ReplayReport> {
   const handle = temporal.workflow.getHandle(workflowId, runId);
   let history: Awaited<ReturnType<typeof handle.fetchHistory>>;
   try {
@@ -39,7 +45,7 @@ export async function replayWorkflow(temporal: Client, workflowId: string, runId
   };
   const { Worker } = await import('@temporalio/worker');
   try {
-    await Worker.runReplayHistory({ workflowsPath: WORKFLOWS_PATH }, history, workflowId);
+    await Worker.runReplayHistory({ workflowsPath: WORKFLOWS_PATH, dataConverter: dataConverter(config) }, history, workflowId);
     return { ...report, same: true, difference: null };
   } catch (error) {
     return { ...report, same: false, difference: error instanceof Error ? error.message : String(error) };

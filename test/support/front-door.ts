@@ -47,6 +47,7 @@ export async function openFrontDoor(env: Record<string, string> = {}): Promise<F
     MP_LIVE_MODE: String(simulator.liveMode),
     MP_WEBHOOK_SECRETS: `s1:${simulator.webhookSecret},s0:the-older-secret`,
     MP_TIMEOUT_MS: '4000',
+    NODE_ENV: 'development',
     ...env,
   });
   const db = createAdminDb(database.url, { max: 4 });

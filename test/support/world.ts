@@ -1,4 +1,4 @@
-import type { WorkflowHandle } from '@temporalio/client';
+import { Client, type WorkflowHandle } from '@temporalio/client';
 import type { NativeConnection, Worker } from '@temporalio/worker';
 import type { FastifyInstance } from 'fastify';
 import { randomBytes, randomUUID } from 'node:crypto';
@@ -12,6 +12,7 @@ import { loadConfig, type Config } from '../../adapters/config.ts';
 import { createLogger, type Logger } from '../../adapters/log.ts';
 import { createMailer } from '../../adapters/mailer/index.ts';
 import { createMercadoPago } from '../../adapters/mercadopago/index.ts';
+import { dataConverter } from '../../adapters/temporal/index.ts';
 import { createVault, type Vault } from '../../adapters/vault/index.ts';
 import { buildApi } from '../../client/api/index.ts';
 import { createRelay, type Relay } from '../../client/relay/index.ts';
@@ -74,6 +75,8 @@ export async function startWorld(options: WorldOptions = {}) {
   const env: Record<string, string> = {
     ADMIN_DATABASE_URL: database.url,
     ALTA_VAULT_KEYS: `t1:${randomBytes(32).toString('base64')}`,
+    // In production mode: what is not encrypted is refused everywhere.
+    ALTA_CODEC_KEYS: `c1:${randomBytes(32).toString('base64')}`,
     TEMPORAL_ADDRESS: temporal.address,
     TEMPORAL_NAMESPACE: temporal.namespace,
     ALTA_QUEUE_PREFIX: `t${randomUUID().slice(0, 8)}-`,
@@ -108,6 +111,11 @@ export async function startWorld(options: WorldOptions = {}) {
   const config = loadConfig(env);
   if (listening) Object.assign(listening.config, { PUBLIC_URL: listening.url });
   const clusters = createClusterRouter({ load: (clusterId) => loadCluster(db, vault, clusterId), timeoutMs: config.CLUSTER_TIMEOUT_MS });
+  const client = new Client({
+    connection: temporal.client.connection,
+    namespace: temporal.namespace,
+    dataConverter: dataConverter(config),
+  });
   const deps: ActivityDeps = {
     db,
     vault,
@@ -116,12 +124,12 @@ export async function startWorld(options: WorldOptions = {}) {
     config,
     log,
     mailer: createMailer({ smtpUrl: mail.url, from: config.MAIL_FROM }),
-    temporal: temporal.client,
+    temporal: client,
   };
   const workers = run.worker ? await runWorkers(deps, temporal.native) : undefined;
-  const relay = run.relay ? runRelay({ db, mp, temporal: temporal.client, config, log }) : undefined;
+  const relay = run.relay ? runRelay({ db, mp, temporal: client, config, log }) : undefined;
 
-  const handle = (accountId: string): WorkflowHandle => temporal.client.workflow.getHandle(onboardingWorkflowId(accountId));
+  const handle = (accountId: string): WorkflowHandle => client.workflow.getHandle(onboardingWorkflowId(accountId));
   const account = async (accountId: string): Promise<Record<string, unknown>> =>
     (await rows<Record<string, unknown>>(db, 'select * from nv_accounts where id = $1', [accountId]))[0]!;
 
@@ -137,7 +145,9 @@ export async function startWorld(options: WorldOptions = {}) {
     log,
     database,
     clusters,
-    temporal: temporal.client,
+    /** What opens the payloads of this world; only of a world that encrypts. */
+    codec: dataConverter(config).payloadCodecs?.[0],
+    temporal: client,
     native: temporal.native,
     url: listening?.url ?? '',
     ...lines,
@@ -201,7 +211,7 @@ export async function startWorld(options: WorldOptions = {}) {
     },
     /** Waits until the account's workflow has applied `account.created` and has nothing left to do. */
     quiet: async (accountId: string): Promise<void> => {
-      const handle = temporal.client.workflow.getHandle(accountWorkflowId(accountId));
+      const handle = client.workflow.getHandle(accountWorkflowId(accountId));
       await eventually(async () => {
         const { dirty, applied } = await handle.query<AccountState>('state');
         return Object.keys(dirty).length === 0 && applied.client !== undefined;
