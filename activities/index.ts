@@ -13,7 +13,7 @@ import { notify } from './notify.ts';
 import { reservePlacementStep, undoReservePlacement } from './placement.ts';
 import { publishStore } from './publish-store.ts';
 import { startAccount } from './start-account.ts';
-import { verifyPayment } from './verify-payment.ts';
+import { checkPayment, verifyPayment } from './verify-payment.ts';
 
 export type { ActivityDeps } from './deps.ts';
 
@@ -22,6 +22,7 @@ export type { ActivityDeps } from './deps.ts';
 export function createActivities(deps: ActivityDeps) {
   return {
     'verify-payment': verifyPayment(deps),
+    'check-payment': checkPayment(deps),
     'claim-slug': claimSlugStep(deps),
     'undo-claim-slug': undoClaimSlug(deps),
     'reserve-placement': reservePlacementStep(deps),

@@ -53,14 +53,14 @@ export function mismatchOf(
       message: `transaction_amount: paid ${payment.amount}, ordered ${order.amount} ${order.currency}`,
     };
   }
+  if (payment.status !== 'approved') {
+    return { code: 'PAYMENT_NOT_APPROVED', message: `status: ${payment.status}` };
+  }
   if (compareMoney(payment.amountRefunded, '0') !== 0) {
     return {
       code: 'PAYMENT_AMOUNT_MISMATCH',
       message: `transaction_amount_refunded: ${payment.amountRefunded} ${order.currency} went back`,
     };
-  }
-  if (payment.status !== 'approved') {
-    return { code: 'PAYMENT_NOT_APPROVED', message: `status: ${payment.status}` };
   }
   return undefined;
 }
@@ -78,15 +78,34 @@ export function checkPreconditions(account: AccountSnapshot): void {
   }
 }
 
+/** Reads the payment, writes it down and compares it with the order of the account. */
+async function readAgainstOrder({ db, mp, config }: ActivityDeps, { accountId, paymentId }: StepContext) {
+  const [payment, order] = await Promise.all([mp.getPayment(paymentId), loadOrder(db, accountId)]);
+  await recordPayment(db, factsOf(payment, accountId));
+  const platform = { collectorId: config.MP_COLLECTOR_ID, liveMode: config.MP_LIVE_MODE };
+  return { payment, mismatch: mismatchOf(payment, { accountId, ...order }, platform) };
+}
+
+/**
+ * `check-payment`: past the pivot, whether the payment still pays the order. It changes nothing but the record of the payment.
+ * Throws PAYMENT_REVERSED when it does not: refunded, charged back, in dispute.
+ */
+export function checkPayment(deps: ActivityDeps) {
+  return async (context: StepContext): Promise<void> => {
+    const { mismatch } = await readAgainstOrder(deps, context);
+    if (mismatch) throw new AltaError('PAYMENT_REVERSED', `payment ${context.paymentId} no longer pays the store: ${mismatch.message}`);
+  };
+}
+
 /**
  * `verify-payment`: reads the payment back from Mercado Pago and compares it with the order; only the read decides (law 1).
  * An accepted payment moves the account from `draft` to `paid`. A mismatch is recorded and ends the run as rejected.
  */
-export function verifyPayment({ db, mp, config }: ActivityDeps) {
-  return async ({ accountId, jobId, paymentId }: StepContext): Promise<void> => {
-    const [payment, account, order] = await Promise.all([mp.getPayment(paymentId), loadSnapshot(db, accountId), loadOrder(db, accountId)]);
-    await recordPayment(db, factsOf(payment, accountId));
-    const mismatch = mismatchOf(payment, { accountId, ...order }, { collectorId: config.MP_COLLECTOR_ID, liveMode: config.MP_LIVE_MODE });
+export function verifyPayment(deps: ActivityDeps) {
+  const { db } = deps;
+  return async (context: StepContext): Promise<void> => {
+    const { accountId, jobId, paymentId } = context;
+    const [{ payment, mismatch }, account] = await Promise.all([readAgainstOrder(deps, context), loadSnapshot(db, accountId)]);
     if (mismatch) {
       await judgePayment(db, paymentId, { verdict: 'rejected', code: mismatch.code, judgedStatus: payment.status });
       throw new AltaError(mismatch.code, mismatch.message);

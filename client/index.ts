@@ -14,6 +14,7 @@ import {
 import type { DataConverterConfig } from '../adapters/temporal/index.ts';
 import type { OnboardingProgress, ResolveAnswer, ResolveCommand } from '../contract/onboarding.ts';
 import type { JobState } from '../contract/steps.ts';
+import { cancelOnboarding, type CancelAnswer, type CancelRequest } from './operations/cancel-onboarding.ts';
 import { queryProgress, watchOnboarding } from './operations/progress.ts';
 import { replayWorkflow, type ReplayReport } from './operations/replay.ts';
 import { resolveOnboarding } from './operations/resolve.ts';
@@ -21,6 +22,7 @@ import { retryOnboarding, type RetryAnswer, type RetryRequest } from './operatio
 import type { StartDeps } from './operations/start-onboarding.ts';
 
 export type { JobDetails, JobRow } from '../adapters/admin-db/index.ts';
+export type { CancelAnswer, CancelRequest } from './operations/cancel-onboarding.ts';
 export { isOver } from './operations/progress.ts';
 export type { ReplayReport } from './operations/replay.ts';
 export type { RetryAnswer, RetryRequest } from './operations/retry-onboarding.ts';
@@ -42,6 +44,8 @@ export interface AltaClient {
     watch(target: string, signal?: AbortSignal): AsyncGenerator<JobDetails, void>;
     resolve(target: string, command: ResolveCommand): Promise<ResolveAnswer>;
     retry(target: string, request: RetryRequest): Promise<RetryAnswer>;
+    /** Calls one off before its pivot. */
+    cancel(target: string, request: CancelRequest): Promise<CancelAnswer>;
   };
   clusters: {
     list(): Promise<ClusterRow[]>;
@@ -62,6 +66,7 @@ export function createAltaClient(deps: AltaClientDeps): AltaClient {
       watch: (target, signal) => watchOnboarding(db, target, signal),
       resolve: (target, command) => resolveOnboarding(db, temporal, target, command),
       retry: (target, request) => retryOnboarding(deps, target, request),
+      cancel: (target, request) => cancelOnboarding(deps, target, request),
     },
     clusters: {
       list: () => listClusters(db),

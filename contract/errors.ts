@@ -50,6 +50,12 @@ export const ERROR_TABLE = {
   PAYMENT_REFERENCE_MISMATCH: row(false, 'reject', 409, 'The payment names another order; find out which one was meant.'),
   PAYMENT_MODE_MISMATCH: row(false, 'reject', 409, 'A test payment reached a live installation, or the reverse; check MP_LIVE_MODE.'),
   PAYMENT_USED_ELSEWHERE: row(false, 'reject', 409, 'This payment already bought another account; refund or correct by hand.'),
+  PAYMENT_REVERSED: row(
+    false,
+    'park',
+    409,
+    'The money went back while the store went live: `retry` reads it again, `skip` keeps the store.',
+  ),
 
   // Account and slug preconditions
   ACCOUNT_NOT_FOUND: row(false, 'reject', 404, 'No account has this id.'),

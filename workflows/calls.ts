@@ -22,6 +22,8 @@ type Result<N extends keyof Activities> = Awaited<ReturnType<Activities[N]>>;
 export interface StepCalls {
   /** Does a step: once as a local activity where that is safe, then as a regular one with all its retries. */
   forward<N extends StepName>(name: N, ...args: Args<N>): Promise<Result<N>>;
+  /** Looks past the pivot whether the payment still pays the order; always a regular activity. */
+  checkPayment(...args: Args<'check-payment'>): Promise<Result<'check-payment'>>;
   /** Undoes a step, with its own long retries. */
   undo<N extends UndoName>(name: N, ...args: Args<N>): Promise<Result<N>>;
 }
@@ -65,6 +67,9 @@ export function stepCalls(policy: OnboardingPolicy): StepCalls {
         if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('cancelled after its first try');
       }
       return call(proxyActivities<Activities>(forwardOptions(name)), name, args);
+    },
+    checkPayment(...args: unknown[]): Promise<unknown> {
+      return call(proxyActivities<Activities>(forwardOptions('verify-payment')), 'check-payment', args);
     },
     undo(name: UndoName, ...args: unknown[]): Promise<unknown> {
       const { step } = stepOfActivity(name) as { step: StepName };

@@ -4,6 +4,7 @@ import {
   CancellationScope,
   condition,
   isCancellation,
+  patched,
   proxyActivities,
   setHandler,
   upsertSearchAttributes,
@@ -23,6 +24,7 @@ import type { ReversibleStep, StepName } from '../contract/steps.ts';
 import { stepCalls } from './calls.ts';
 import { failureOf, type Failure } from './failure.ts';
 import { paymentChanged, progress, resolve } from './messages.ts';
+import { PaymentNews } from './payment-news.ts';
 import { RunState } from './run-state.ts';
 import { Saga, SagaAborted } from './saga.ts';
 
@@ -45,6 +47,13 @@ export async function onboarding(raw: OnboardingInput): Promise<OnboardingResult
     );
   const input = parsed.data;
   const { policy } = input;
+  const whole = CancellationScope.current();
+  const news = new PaymentNews({
+    // Asked once: a run keeps the rules that it began with.
+    everywhere: patched('safe-points'),
+    cancelled: () => whole.consideredCancelled && !state.pastPivot,
+    readPayment: () => verifyPayment(),
+  });
 
   // One chain, so that the job row follows the run's order; never waited for while an operator is.
   let reports: Promise<unknown> = Promise.resolve();
@@ -52,11 +61,10 @@ export async function onboarding(raw: OnboardingInput): Promise<OnboardingResult
     reports = reports.then(() => CancellationScope.nonCancellable(() => bookkeeping['report-job']({ ...context, ...report })));
   });
   const context: StepContext = { accountId: input.accountId, jobId: input.jobId, paymentId: input.paymentId };
-  let paymentNews = false;
 
   setHandler(progress, () => state.progress());
   setHandler(paymentChanged, () => {
-    paymentNews = true;
+    news.arrived();
   });
   setHandler(
     resolve,
@@ -93,18 +101,20 @@ export async function onboarding(raw: OnboardingInput): Promise<OnboardingResult
       if (!retryable) return onExhausted === 'park' ? 'park' : 'abort';
       return policy.onExhausted === 'compensate' ? 'abort' : 'park';
     },
-    park: (step, failure, undo) => state.park(step, failure, undo),
+    park: (step, failure, undo) => state.park(step, failure, undo, undo ? undefined : step === 'verify-payment' ? news.ofItself : news),
     changed: (step, to) => {
       state.changed(step, to);
     },
   });
   const undo = (step: ReversibleStep) => () => calls.undo(`undo-${step}`, { ...context, clusterId: state.clusterId });
 
-  const verifyPayment = (): Promise<unknown> => saga.step('verify-payment', () => calls.forward('verify-payment', context));
+  const verifyPayment = (): Promise<unknown> =>
+    saga.step('verify-payment', () => (state.pastPivot ? calls.checkPayment(context) : calls.forward('verify-payment', context)));
 
   /** Reserves a slot; without an eligible cluster it waits where everybody sees it, and undoes nothing (P-162). */
   const reservePlacement = async (): Promise<string> => {
     const began = Date.now();
+    let again = false;
     for (let wait = policy.clusterWaitInitialMs; ; wait = Math.min(wait * 2, policy.clusterWaitMaxMs)) {
       const { clusterId, losers } = await calls.forward('reserve-placement', context);
       if (clusterId !== null) {
@@ -114,13 +124,16 @@ export async function onboarding(raw: OnboardingInput): Promise<OnboardingResult
       }
       const why = `no eligible cluster: ${losers || 'none is registered'}`;
       if (Date.now() - began >= policy.clusterWaitForMs) throw ApplicationFailure.nonRetryable(why, 'NO_ELIGIBLE_CLUSTER');
-      if (state.state !== 'WaitingForCluster') state.reportWaiting(why);
-      if ((await state.waitForCluster(wait)) === 'abort') throw new SagaAborted({ code: 'COMPENSATED_BY_OPERATOR', message: why });
+      if (again || state.state !== 'WaitingForCluster') state.reportWaiting(why);
+      if ((await state.waitForCluster(wait, news)) === 'abort') throw new SagaAborted({ code: 'COMPENSATED_BY_OPERATOR', message: why });
+      again = news.came();
+      await news.safePoint();
     }
   };
 
   const forward = async (): Promise<OnboardingResult> => {
     await verifyPayment();
+    await news.safePoint();
     await saga.wave(
       () => saga.step('claim-slug', () => calls.forward('claim-slug', context), undo('claim-slug')),
       () => saga.step('reserve-placement', reservePlacement, undo('reserve-placement'), { onlyWhenClean: true }),
@@ -128,6 +141,7 @@ export async function onboarding(raw: OnboardingInput): Promise<OnboardingResult
     const clusterId = state.clusterId as string;
     upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.cluster, value: clusterId }]);
 
+    await news.safePoint();
     let clientId = '';
     await saga.wave(() =>
       saga.step(
@@ -138,28 +152,27 @@ export async function onboarding(raw: OnboardingInput): Promise<OnboardingResult
         undo('upsert-client'),
       ),
     );
+    await news.safePoint();
     const store: ClientStepContext = { ...context, clusterId, clientId };
     const parallel = ['create-admin-user', 'sync-mp-credentials', 'seed-content', 'migrate-assets', 'sync-entitlements'] as const;
     await saga.wave(...parallel.map((step) => () => saga.step(step, () => calls.forward(step, store), undo(step))));
 
-    // The last safe point: news of the payment that came meanwhile are read before the store goes live.
-    while (paymentNews) {
-      paymentNews = false;
-      await verifyPayment();
-    }
+    // The last safe point before the store goes live; the only one of runs that began without the others.
+    await news.read();
     return CancellationScope.nonCancellable(async () => {
       await saga.step('activate', () => calls.forward('activate', store));
       return finish(store);
     });
   };
 
-  /** Past the pivot: only forward, whatever happens. */
+  /** Past the pivot: only forward, whatever happens. A payment that was given back parks the run (PAYMENT_REVERSED). */
   const finish = async (store: ClientStepContext): Promise<OnboardingResult> => {
     saga.commit();
     state.pastPivot = true;
     await saga.wave(
       ...(['publish-store', 'start-account', 'notify'] as const).map((step) => () => saga.step(step, () => calls.forward(step, store))),
     );
+    await news.safePoint();
     await reports;
     state.enter('Completed');
     await bookkeeping['end-job']({ ...context, state: 'completed' });
@@ -175,6 +188,8 @@ export async function onboarding(raw: OnboardingInput): Promise<OnboardingResult
       const { live } = await bookkeeping['begin-undo'](context);
       if (live !== null) {
         state.changed('activate', 'done');
+        // What was read of the payment was read for an order that seemed open: look again at one that is paid out.
+        news.arrived();
         return finish({ ...context, ...live });
       }
       state.enter('Compensating');

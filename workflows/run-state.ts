@@ -6,6 +6,14 @@ import { STEPS, type StepName } from '../contract/steps.ts';
 import type { Failure } from './failure.ts';
 import type { Decision } from './saga.ts';
 
+/** What may reach a run while it stands still. */
+export interface News {
+  /** Whether something came that has to be looked at. */
+  came: () => boolean;
+  /** Looks at it; `retry` when that answers the stop itself. Throws when the run has to be undone because of it. */
+  read: () => Promise<'retry' | undefined>;
+}
+
 /** What the run says of itself to the Admin DB, so that the story is readable without Temporal. */
 export interface JobReport {
   state: 'running' | 'waiting' | 'parked' | 'compensating';
@@ -75,8 +83,11 @@ export class RunState {
     this.#describe();
   }
 
-  /** Stops at a step until an operator decides. The deadline never decides: it only raises the alert again (decision 17). */
-  async park(step: StepName, failure: Failure, undo: boolean): Promise<Decision> {
+  /**
+   * Stops at a step until an operator decides. The deadline never decides: it only raises the alert again (decision 17). News are
+   * looked at meanwhile, and may end the run.
+   */
+  async park(step: StepName, failure: Failure, undo: boolean, news?: News): Promise<Decision> {
     const before = this.#state === 'NeedsAttention' ? 'Running' : this.#state;
     const parked: ParkedStep = { step, undo, ...failure, since: new Date().toISOString(), deadline: this.#deadline() };
     this.#parked.push(parked);
@@ -85,11 +96,19 @@ export class RunState {
       for (;;) {
         this.enter('NeedsAttention', step);
         this.#report({ state: 'parked', step, code: failure.code, message: failure.message, deadline: parked.deadline });
-        if (await condition(() => this.#decisions[step] !== undefined, this.#input.policy.parkDeadlineMs)) break;
+        const woken = await condition(
+          () => this.#decisions[step] !== undefined || news?.came() === true,
+          this.#input.policy.parkDeadlineMs,
+        );
+        if (this.#decisions[step] !== undefined) break;
+        if (woken) {
+          if ((await news?.read()) === 'retry') return 'retry';
+          continue;
+        }
         parked.deadline = this.#deadline();
         log.warn('onboarding still needs attention', { step, code: failure.code, since: parked.since });
       }
-      return this.#decisions[step] as Decision;
+      return this.#decisions[step];
     } finally {
       this.#parked.splice(this.#parked.indexOf(parked), 1);
       if (this.#parked.length === 0) {
@@ -99,12 +118,12 @@ export class RunState {
     }
   }
 
-  /** Waits visibly for `ms`, or until an operator wakes the run. Answers `abort` when the operator gives up. */
-  async waitForCluster(ms: number): Promise<'again' | 'abort'> {
+  /** Waits visibly for `ms`, or until an operator or news wake the run. Answers `abort` when the operator gives up. */
+  async waitForCluster(ms: number, news: News): Promise<'again' | 'abort'> {
     const waiting = { wake: false, abort: false };
     this.#waiting = waiting;
     this.enter('WaitingForCluster', this.#state === 'WaitingForCluster' ? undefined : 'reserve-placement');
-    await condition(() => waiting.wake || waiting.abort, ms).finally(() => (this.#waiting = undefined));
+    await condition(() => waiting.wake || waiting.abort || news.came(), ms).finally(() => (this.#waiting = undefined));
     return waiting.abort ? 'abort' : 'again';
   }
 
@@ -129,7 +148,7 @@ export class RunState {
     if (meant.length > 1 && command.action === 'skip') return refuse(`step: name the one to skip; parked: ${names}`);
     for (const { step, undo } of meant) {
       if (undo && command.action === 'compensate') return refuse(`${step} is being undone already; retry the undo or skip it`);
-      if (!undo && command.action === 'skip' && !STEPS[step].skippable)
+      if (!undo && command.action === 'skip' && !this.#skippable(step))
         return refuse(`step: ${step} cannot be skipped, a store does not work without it`);
       if (!undo && command.action === 'compensate' && this.pastPivot)
         return refuse('the account is active: past the pivot nothing is undone; retry or skip');
@@ -147,6 +166,11 @@ export class RunState {
       for (const step of targets) this.#decisions[step] = command.action;
     }
     return targets;
+  }
+
+  /** Past the pivot the payment is only looked at: to skip it is to keep the store. */
+  #skippable(step: StepName): boolean {
+    return STEPS[step].skippable || (this.pastPivot && step === 'verify-payment');
   }
 
   #in(state: string): StepName[] {

@@ -88,6 +88,18 @@ export function onboardingCommands(program: Command): void {
     );
 
   group
+    .command('cancel <target>')
+    .description(`call one off before its pivot: its steps are undone (${TARGET})`)
+    .requiredOption('--reason <text>', 'why; it is kept')
+    .addOption(actorOption())
+    .option('--json', 'machine-readable')
+    .action(async (target: string, { reason, actor, json }: Json & { reason: string; actor: string }) => {
+      const answer = await withAlta(({ alta }) => alta.onboardings.cancel(target, { reason, actor }));
+      if (json) printJson(answer);
+      else print(`cancelled; the job is ${paintState(answer.state)} (job ${answer.jobId})`);
+    });
+
+  group
     .command('retry <target>')
     .description('start one again that failed, was undone or was terminated')
     .requiredOption('--reason <text>', 'why; it is kept')

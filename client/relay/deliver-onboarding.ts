@@ -90,7 +90,7 @@ async function approved(deps: RelayDeps, facts: Facts): Promise<string> {
   const { payment, account, job } = facts;
   const mine = job?.paymentId === payment.paymentId;
   if (!BEFORE_STORE.has(account.status)) {
-    if (mine) return 'already provisioned';
+    if (mine) return !isFinal(job) && (await tellRun(deps, facts)) ? 'the running onboarding was told' : 'already provisioned';
     await tellAccount(deps, facts);
     return paidTwice(deps, facts);
   }
@@ -125,7 +125,8 @@ async function notApproved(deps: RelayDeps, facts: Facts): Promise<string> {
   const { payment, account, job } = facts;
   const status = payment.status.replaceAll('_', ' ');
   const mine = job?.paymentId === payment.paymentId;
-  if (job !== null && mine && !isFinal(job) && (await tellRun(deps, facts))) return `payment ${status}; the running onboarding was told`;
+  const told = mine && !isFinal(job) && (await tellRun(deps, facts)) ? '; the running onboarding was told' : '';
+  // Past the pivot the run may be about to end, so the account is told as well.
   if (!BEFORE_STORE.has(account.status)) {
     await tellAccount(deps, facts);
     if (mine)
@@ -133,8 +134,9 @@ async function notApproved(deps: RelayDeps, facts: Facts): Promise<string> {
         { accountId: account.accountId, paymentId: payment.paymentId, alert: 'payment changed after provisioning' },
         `payment ${status}`,
       );
-    return `payment ${status}; the account was told`;
+    return `payment ${status}; the account was told${told}`;
   }
+  if (told !== '') return `payment ${status}${told}`;
   if (STILL_OPEN.has(payment.status)) {
     await extendReservation(deps.db, account.accountId, deps.config.SLUG_RESERVATION_SECONDS);
     return `payment ${status}; the slug stays reserved`;
