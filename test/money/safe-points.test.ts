@@ -175,8 +175,8 @@ describe('from the pivot on', () => {
       const job = await world.job(order.accountId, 'parked');
       expect(job.error_code).toBe('PAYMENT_REVERSED');
       expect((await world.progress(order.accountId)).parked).toMatchObject([{ step: 'verify-payment', code: 'PAYMENT_REVERSED' }]);
-      const { searchAttributes } = await world.handle(order.accountId).describe();
-      expect(searchAttributes['AltaState']).toEqual(['NeedsAttention']);
+      const { typedSearchAttributes } = await world.handle(order.accountId).describe();
+      expect(typedSearchAttributes.get(SEARCH_ATTRIBUTES.state)).toBe('NeedsAttention');
       expect((await world.store(order.accountId))!.client).toMatchObject({ publication_status: 'published' });
       await expect(world.resolve(order.accountId, { action: 'compensate', actor: 'ana', reason: 'gone' })).rejects.toMatchObject({
         cause: { type: 'RESOLVE_REFUSED' },
