@@ -94,6 +94,8 @@ const settings = {
   /** Where the worker's probes listen; 0.0.0.0 in a container, whose orchestrator asks from outside. */
   WORKER_PROBE_HOST: z.string().default('127.0.0.1'),
   WORKER_PROBE_PORT: port.default(0),
+  RELAY_PROBE_HOST: z.string().default('127.0.0.1'),
+  RELAY_PROBE_PORT: port.default(0),
   RELAY_POLL_MAX_MS: milliseconds.max(1_000).default(200),
   RELAY_LEASE_SECONDS: z.coerce.number().int().positive().default(300),
   RELAY_BATCH: z.coerce.number().int().positive().max(500).default(50),
@@ -121,7 +123,11 @@ const settings = {
   ON_EXHAUSTED: z.enum(['park', 'compensate']).optional(),
   ALTA_FAST_PATH: flag.optional(),
   NODE_ENV: z.string().default('production'),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 };
+
+/** The name of every setting. */
+export const SETTINGS: readonly string[] = Object.keys(settings);
 
 const configSchema = z.object(settings);
 export type Config = z.infer<typeof configSchema> & {

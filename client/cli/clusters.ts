@@ -1,6 +1,7 @@
-import { userInfo } from 'node:os';
 import { Option, type Command } from 'commander';
 import { AltaError } from '../../contract/errors.ts';
+import { defaultActor } from './actor.ts';
+import { clusterAddCommand } from './cluster-add.ts';
 import { withAlta } from './context.ts';
 import { print, printJson, table } from './output.ts';
 
@@ -39,6 +40,8 @@ export function clusterCommands(program: Command): void {
       print(table(['CLUSTER', 'ACTIVE', 'STATUS', 'WEIGHT', 'TENANTS', 'URL', 'LAST ERROR'], cells, 'no clusters'));
     });
 
+  clusterAddCommand(group);
+
   group
     .command('set <cluster>')
     .description('change what a cluster may take; it counts from the next placement on')
@@ -47,7 +50,7 @@ export function clusterCommands(program: Command): void {
     .option('--weight <n>', 'share of new tenants')
     .option('--max-tenants <n|none>', 'most tenants')
     .requiredOption('--reason <text>', 'why; it is kept')
-    .addOption(new Option('--actor <name>', 'who decides').default(userInfo().username, 'your user name'))
+    .addOption(new Option('--actor <name>', 'who decides').default(defaultActor(), 'your user name'))
     .option('--json', 'machine-readable')
     .action(async (clusterId: string, options: SetOptions) => {
       const change = {

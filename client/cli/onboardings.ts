@@ -1,9 +1,9 @@
-import { userInfo } from 'node:os';
 import { Argument, Option, type Command } from 'commander';
 import { AltaError } from '../../contract/errors.ts';
 import { RESOLVE_ACTIONS, type ResolveAction } from '../../contract/onboarding.ts';
 import { JOB_STATES, STEP_NAMES, type JobState, type StepName } from '../../contract/steps.ts';
 import { isOver, type JobDetails, type JobRow } from '../index.ts';
+import { defaultActor } from './actor.ts';
 import { withAlta } from './context.ts';
 import { age, EXIT, facts, paintState, print, printJson, table } from './output.ts';
 import { createProgressView, progressLines } from './progress-view.ts';
@@ -13,7 +13,7 @@ interface Json {
 }
 
 /** Who is at the keyboard, for the audit. */
-const actorOption = (): Option => new Option('--actor <name>', 'who decides').default(userInfo().username, 'your user name');
+const actorOption = (): Option => new Option('--actor <name>', 'who decides').default(defaultActor(), 'your user name');
 const TARGET = 'account id, job id or slug';
 
 /** `alta onboardings ...`: look at onboardings and decide about those that need attention. */

@@ -5,8 +5,9 @@ import { createMercadoPago } from '../../adapters/mercadopago/index.ts';
 import { runProcess } from '../process.ts';
 import { connectTemporal } from '../temporal.ts';
 import { createRelay } from './index.ts';
+import { startRelayProbes } from './probes.ts';
 
-/** The relay process. Prints `{"ready":true}` once it polls; on SIGINT or SIGTERM it ends what is under way and stops. */
+/** The relay process. Prints `{"ready":true,"probes":...}` once it polls; on SIGINT or SIGTERM it ends what is under way and stops. */
 await runProcess('alta-relay', async (stop) => {
   const log = createLogger('alta-relay');
   const config = loadConfig();
@@ -14,12 +15,14 @@ await runProcess('alta-relay', async (stop) => {
   const mp = createMercadoPago({ baseUrl: config.MP_BASE_URL, accessToken: config.MP_ACCESS_TOKEN, timeoutMs: config.MP_TIMEOUT_MS });
   const temporal = connectTemporal(config);
   const relay = createRelay({ db, mp, temporal: temporal.client, config, log });
+  const probes = await startRelayProbes(db, { host: config.RELAY_PROBE_HOST, port: config.RELAY_PROBE_PORT });
   try {
     const running = relay.run();
-    process.stdout.write(`${JSON.stringify({ ready: true })}\n`);
+    process.stdout.write(`${JSON.stringify({ ready: true, probes: `http://127.0.0.1:${probes.port}` })}\n`);
     await Promise.race([stop, running]);
     await relay.stop();
   } finally {
+    probes.server.close();
     await temporal.close();
     await db.close();
   }

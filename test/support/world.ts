@@ -153,9 +153,12 @@ export async function startWorld(options: WorldOptions = {}) {
     ...lines,
 
     /** Opens an order through the front door; connected to Mercado Pago as the wizard would have left it, unless told otherwise. */
-    checkout: async (overrides: Parameters<typeof sampleCheckout>[0] = {}, { connected = true } = {}): Promise<PlacedOrder> => {
+    checkout: async (
+      overrides: Parameters<typeof sampleCheckout>[0] = {},
+      { connected = true, url = listening?.url ?? '' } = {},
+    ): Promise<PlacedOrder> => {
       const checkout = sampleCheckout(overrides);
-      const response = await fetch(`${listening!.url}/onboarding/checkout`, {
+      const response = await fetch(`${url}/onboarding/checkout`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify(checkout),
