@@ -11,8 +11,10 @@ import { beginUndo, endJob, recordDecisionStep, reportJob } from './job.ts';
 import { syncMpCredentialsStep, undoSyncMpCredentials } from './mp-credentials.ts';
 import { notify } from './notify.ts';
 import { reservePlacementStep, undoReservePlacement } from './placement.ts';
+import { pollPayments } from './poll-payments.ts';
 import { publishStore } from './publish-store.ts';
 import { startAccount } from './start-account.ts';
+import { expireReservations, purgeDelivered, restartLost } from './upkeep.ts';
 import { checkPayment, verifyPayment } from './verify-payment.ts';
 
 export type { ActivityDeps } from './deps.ts';
@@ -48,6 +50,10 @@ export function createActivities(deps: ActivityDeps) {
     'record-decision': recordDecisionStep(deps),
     'end-job': endJob(deps),
     'apply-aspects': applyAspects(deps),
+    'poll-payments': pollPayments(deps),
+    'restart-lost': restartLost(deps),
+    'expire-reservations': expireReservations(deps),
+    'purge-outbox': purgeDelivered(deps),
   };
 }
 

@@ -99,6 +99,16 @@ const settings = {
   RELAY_POLL_MAX_MS: milliseconds.max(1_000).default(200),
   RELAY_LEASE_SECONDS: z.coerce.number().int().positive().default(300),
   RELAY_BATCH: z.coerce.number().int().positive().max(500).default(50),
+  /** How often `/v1/payments/search` is read for payments whose webhook never came (law 1), seconds. */
+  PAYMENT_POLL_SECONDS: z.coerce.number().int().min(20).default(300),
+  /** How far back the first poll of an installation looks, seconds. */
+  PAYMENT_POLL_LOOKBACK_SECONDS: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(7 * 86_400),
+  /** How often reservations that ran out are given back, seconds. */
+  EXPIRY_SECONDS: z.coerce.number().int().min(20).default(300),
   SLUG_RESERVATION_SECONDS: z.coerce.number().int().positive().default(86_400),
   PLACEMENT_SECONDS: z.coerce.number().int().positive().default(86_400),
   CLUSTER_TIMEOUT_MS: milliseconds.default(10_000),

@@ -19,6 +19,7 @@ import { queryProgress, watchOnboarding } from './operations/progress.ts';
 import { replayWorkflow, type ReplayReport } from './operations/replay.ts';
 import { resolveOnboarding } from './operations/resolve.ts';
 import { retryOnboarding, type RetryAnswer, type RetryRequest } from './operations/retry-onboarding.ts';
+import { applySchedules, listSchedules, type AppliedSchedule, type ScheduleDeps, type ScheduleRow } from './operations/schedules.ts';
 import type { StartDeps } from './operations/start-onboarding.ts';
 
 export type { JobDetails, JobRow } from '../adapters/admin-db/index.ts';
@@ -26,12 +27,13 @@ export type { CancelAnswer, CancelRequest } from './operations/cancel-onboarding
 export { isOver } from './operations/progress.ts';
 export type { ReplayReport } from './operations/replay.ts';
 export type { RetryAnswer, RetryRequest } from './operations/retry-onboarding.ts';
+export { applySchedules, type AppliedSchedule, type ScheduleRow } from './operations/schedules.ts';
 export { callTemporal, connectTemporal, isPushback, type TemporalHandle } from './temporal.ts';
 
 export interface AltaClientDeps {
   db: AdminDb;
   temporal: Client;
-  config: StartDeps['config'] & DataConverterConfig;
+  config: StartDeps['config'] & DataConverterConfig & ScheduleDeps['config'];
 }
 
 /** `target` is an account id, a job id or a slug everywhere. Errors are `AltaError`s. */
@@ -50,6 +52,11 @@ export interface AltaClient {
   clusters: {
     list(): Promise<ClusterRow[]>;
     set(clusterId: string, change: ClusterChange): Promise<ClusterRow>;
+  };
+  schedules: {
+    /** Creates or updates the schedules of upkeep: part of a deployment. */
+    apply(): Promise<AppliedSchedule[]>;
+    list(): Promise<ScheduleRow[]>;
   };
   replay(workflowId: string, runId?: string): Promise<ReplayReport>;
 }
@@ -71,6 +78,10 @@ export function createAltaClient(deps: AltaClientDeps): AltaClient {
     clusters: {
       list: () => listClusters(db),
       set: (clusterId, change) => setClusterState(db, clusterId, change),
+    },
+    schedules: {
+      apply: () => applySchedules(deps),
+      list: () => listSchedules(deps),
     },
     replay: (workflowId, runId) => replayWorkflow(temporal, config, workflowId, runId),
   };

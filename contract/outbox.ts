@@ -5,7 +5,9 @@ import { ASPECTS } from './account.ts';
 export const OUTBOX_TARGETS = ['onboarding', 'account'] as const;
 export type OutboxTarget = (typeof OUTBOX_TARGETS)[number];
 
-export const OUTBOX_STATES = ['pending', 'processing', 'completed', 'failed'] as const;
+/** `failed` is final until an operator retries or discards the row (P-226, P-232). */
+export const OUTBOX_STATES = ['pending', 'processing', 'completed', 'failed', 'discarded'] as const;
+export type OutboxState = (typeof OUTBOX_STATES)[number];
 
 /** Waits between deliveries, ms (decision 7); after the attempt that follows the last wait the row is dead. */
 export const OUTBOX_BACKOFF_MS = [30_000, 120_000, 480_000, 1_920_000] as const;

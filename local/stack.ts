@@ -12,6 +12,7 @@ import { DATA_DIR, lockFileOf } from './paths.ts';
 import { freePorts } from './ports.ts';
 import { removeOutside } from './postgres-home.ts';
 import { createSupervisor, type Supervisor } from './processes.ts';
+import { applyStackSchedules } from './schedules.ts';
 import { SERVICES, serviceSpec, type MercadoPagoFacts, type ServiceName } from './services.ts';
 import type { MailCatcher } from './smtp.ts';
 import type { TemporalServer } from './temporal.ts';
@@ -159,10 +160,10 @@ async function assemble(
     await stopThose((name) => !isBelow(name, clusterIds));
     await stopThose((name) => name !== 'postgres');
   });
-  await together(
-    supervisor,
-    services.map((service) => bringUp(service, onPart, () => startService(service), describeService)),
-  );
+  await together(supervisor, [
+    applyStackSchedules(env),
+    ...services.map((service) => bringUp(service, onPart, () => startService(service), describeService)),
+  ]);
   writeEnvFile(dataDir, env);
 
   const child = (part: string): Child => {

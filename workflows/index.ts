@@ -1,3 +1,7 @@
 /** Every workflow of Alta, under the name that it is started with. */
 export { onboarding } from './onboarding.ts';
 export { account } from './account.ts';
+export { pollPayments } from './poll-payments.ts';
+export { restartLost } from './restart-lost.ts';
+export { expireReservations } from './expire-reservations.ts';
+export { purgeOutbox } from './purge-outbox.ts';

@@ -21,6 +21,21 @@ export interface Accepted {
   first: boolean;
 }
 
+/** SQL: the order to read the payment of each row in `received`; the same row again makes its order due at once. */
+export const ORDER_READS = `
+  ordered as (
+    insert into outbox as o (target, event_key, event_type, payload)
+    select 'onboarding', 'payment.notified/' || id, 'payment.notified',
+      jsonb_build_object('type', 'payment.notified', 'inboxId', id, 'paymentId', payment_id)
+    from received
+    on conflict (event_key) do update set
+      generation = o.generation + 1,
+      status = case when o.status = 'processing' then 'processing' else 'pending' end,
+      attempt_count = case when o.status = 'processing' then o.attempt_count else 0 end,
+      next_attempt_at = least(o.next_attempt_at, now()),
+      completed_at = null, updated_at = now()
+  )`;
+
 /**
  * Takes a notification in: the inbox row and the order to read the payment, in one statement (law 1). A repeated delivery is counted
  * and leads to a fresh read: a delivered or dead order becomes pending again, one that is being delivered is put back when its
@@ -35,18 +50,7 @@ export async function acceptNotification(db: Tx, notification: Notification): Pr
              values ($1, $2, $3, $4, $5, $6, $7)
              on conflict (delivery_key) do update set deliveries = w.deliveries + 1, last_received_at = now(), status = 'received'
              returning id, payment_id, deliveries
-           ), ordered as (
-             insert into outbox as o (target, event_key, event_type, payload)
-             select 'onboarding', 'payment.notified/' || id, 'payment.notified',
-               jsonb_build_object('type', 'payment.notified', 'inboxId', id, 'paymentId', payment_id)
-             from received
-             on conflict (event_key) do update set
-               generation = o.generation + 1,
-               status = case when o.status = 'processing' then 'processing' else 'pending' end,
-               attempt_count = case when o.status = 'processing' then o.attempt_count else 0 end,
-               next_attempt_at = least(o.next_attempt_at, now()),
-               completed_at = null, updated_at = now()
-           )
+           ), ${ORDER_READS}
            select id as "inboxId", deliveries = 1 as first from received`,
     values: [deliveryKey, topic, action ?? null, paymentId, requestId ?? null, secretId ?? null, skewMs ?? null],
   });

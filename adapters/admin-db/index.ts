@@ -27,6 +27,8 @@ export { acceptNotification, ignoreNotification, listInbox, lockInbox, settleInb
 export type { Accepted, IgnoredNotification, InboxRow, Notification, Settlement } from './inbox.ts';
 export { claimOutbox, completeOutbox, failOutbox, outboxStats, publish, purgeOutbox, releaseOutbox, retryOutbox } from './outbox.ts';
 export type { OutboxClaim, OutboxEvent, OutboxRow, OutboxStats } from './outbox.ts';
+export { feedPolled, loadPollMark, restPolling, type PolledPayment, type PollMark } from './polling.ts';
+export { expireSlugs, fleetLooksDead, restartLostJobs } from './upkeep.ts';
 export { addLifecycleEvent, listLifecycleEvents } from './lifecycle.ts';
 export type { LifecycleEvent, LifecycleRow } from './lifecycle.ts';
 export { activateAccount, type Activation } from './activate.ts';

@@ -79,6 +79,9 @@ export function claimOutbox(db: Tx, { targets, limit, leaseSeconds, owner }: Out
   });
 }
 
+/** Rows that `purge_outbox` deletes in one call at most. */
+const PURGE_BATCH = 5_000;
+
 export interface OutboxStats {
   target: OutboxTarget;
   pending: number;
@@ -95,16 +98,22 @@ export function outboxStats(db: Tx): Promise<OutboxStats[]> {
     text: `select target, count(*) filter (where status = 'pending') as pending, count(*) filter (where status = 'processing') as processing,
              count(*) filter (where status = 'failed') as failed,
              extract(epoch from max(now() - due_at) filter (where status <> 'failed' and due_at <= now()))::float8 as "oldestDueSeconds"
-           from outbox where status <> 'completed' group by target order by target`,
+           from outbox where status in ('pending', 'processing', 'failed') group by target order by target`,
   });
 }
 
-/** Deletes delivered rows that are older than so many days (P-230); pending and dead ones are never purged. Returns how many. */
+/**
+ * Deletes delivered and discarded rows that are older than so many days (P-230), some thousand a statement; pending and dead ones are
+ * never purged. Returns how many.
+ */
 export async function purgeOutbox(db: Tx, days = 30): Promise<number> {
-  const [row] = await db.query<{ gone: number }>({
-    name: 'admin-db.purge-outbox',
-    text: 'select purge_outbox(make_interval(days => $1)) as gone',
-    values: [days],
-  });
-  return row?.gone ?? 0;
+  for (let purged = 0; ;) {
+    const [row] = await db.query<{ gone: number }>({
+      name: 'admin-db.purge-outbox',
+      text: 'select purge_outbox(make_interval(days => $1)) as gone',
+      values: [days],
+    });
+    purged += row?.gone ?? 0;
+    if ((row?.gone ?? 0) < PURGE_BATCH) return purged;
+  }
 }

@@ -3,6 +3,7 @@ import { clusterCommands } from './clusters.ts';
 import { maintenanceCommands } from './maintenance.ts';
 import { onboardingCommands } from './onboardings.ts';
 import { EXIT, reportFailure } from './output.ts';
+import { scheduleCommands } from './schedules.ts';
 
 /** Every command of `alta`. */
 export function buildProgram(): Command {
@@ -13,6 +14,7 @@ export function buildProgram(): Command {
     .configureHelp({ sortSubcommands: true });
   onboardingCommands(program);
   clusterCommands(program);
+  scheduleCommands(program);
   maintenanceCommands(program);
   return program;
 }

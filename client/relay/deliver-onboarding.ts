@@ -94,7 +94,8 @@ async function approved(deps: RelayDeps, facts: Facts): Promise<string> {
     await tellAccount(deps, facts);
     return paidTwice(deps, facts);
   }
-  if (payment.verdict === 'rejected' && payment.judgedStatus === payment.status) {
+  // A queued job was opened after that verdict, by an operator who thinks otherwise: its start is only late (P-112).
+  if (payment.verdict === 'rejected' && payment.judgedStatus === payment.status && !(mine && job.state === 'queued')) {
     return `already judged: ${payment.verdictCode ?? 'rejected'}`;
   }
   if (job !== null && mine && ['failed', 'compensated', 'abandoned'].includes(job.state)) {
@@ -117,8 +118,11 @@ async function approved(deps: RelayDeps, facts: Facts): Promise<string> {
   if (outcome === 'started') return 'onboarding started';
   if (outcome === 'completed') return 'already provisioned';
   if (outcome === 'running' && (await tellRun(deps, facts))) return 'the running onboarding was told';
-  throw new AltaError('TEMPORAL_UNAVAILABLE', `account ${accountId}: an earlier run is just ending`, { retryAfterMs: 1_000 });
+  throw stillEnding(accountId);
 }
+
+const stillEnding = (accountId: string): AltaError =>
+  new AltaError('TEMPORAL_UNAVAILABLE', `account ${accountId}: an earlier run is just ending`, { retryAfterMs: 1_000 });
 
 /** Any other status is written down (P-107); who is at work on the account, or looks after its store, is told. */
 async function notApproved(deps: RelayDeps, facts: Facts): Promise<string> {
@@ -126,6 +130,13 @@ async function notApproved(deps: RelayDeps, facts: Facts): Promise<string> {
   const status = payment.status.replaceAll('_', ' ');
   const mine = job?.paymentId === payment.paymentId;
   const told = mine && !isFinal(job) && (await tellRun(deps, facts)) ? '; the running onboarding was told' : '';
+  if (mine && job.state === 'queued' && told === '') {
+    // Its start was lost, and the payment changed since: the run ends it by its own first step, as it would have.
+    const { accountId } = account;
+    if ((await startOnboarding(deps, { accountId, jobId: job.jobId, paymentId: payment.paymentId })) === 'closing')
+      throw stillEnding(accountId);
+    return `payment ${status}; the onboarding was started to judge it`;
+  }
   // Past the pivot the run may be about to end, so the account is told as well.
   if (!BEFORE_STORE.has(account.status)) {
     await tellAccount(deps, facts);

@@ -1,0 +1,52 @@
+import type { ErrorCode } from './errors.ts';
+
+/** What keeps an installation right by itself: each task is a workflow on the queue `upkeep`, started by a schedule. */
+export const UPKEEP_TASKS = ['poll-payments', 'restart-lost', 'expire-reservations', 'purge-outbox'] as const;
+export type UpkeepTask = (typeof UPKEEP_TASKS)[number];
+
+/** The workflow of each task. */
+export const UPKEEP_WORKFLOWS = {
+  'poll-payments': 'pollPayments',
+  'restart-lost': 'restartLost',
+  'expire-reservations': 'expireReservations',
+  'purge-outbox': 'purgeOutbox',
+} as const satisfies Record<UpkeepTask, string>;
+
+/** The schedule of a task, and the beginning of its runs' ids; prefixed as task queues are. */
+export const upkeepScheduleId = (task: UpkeepTask, prefix = ''): string => `${prefix}upkeep/${task}`;
+
+/**
+ * What a run of upkeep leaves in the Web UI: counts only. `held` is why it stopped early: the Admin DB or Mercado Pago looked dead,
+ * or asked to be left alone; nothing is lost, the next run goes on (law 11).
+ */
+export interface UpkeepResult {
+  held: ErrorCode | null;
+}
+
+export interface PollResult extends UpkeepResult {
+  pages: number;
+  /** Payments that Mercado Pago showed. */
+  seen: number;
+  /** Of them, states that Alta did not know: they are in the inbox now. */
+  fed: number;
+  /** Whether the pass got to the newest payment. */
+  complete: boolean;
+}
+
+export interface RestartResult extends UpkeepResult {
+  /** Jobs that are queued for longer than a start takes. */
+  queued: number;
+  /** Of them, starts that were given to the relay again. */
+  restarted: number;
+}
+
+export interface ExpiryResult extends UpkeepResult {
+  placements: number;
+  slugs: number;
+  /** The fleet looked dead, so no slot was given back (decision 14). */
+  unsure: boolean;
+}
+
+export interface PurgeResult extends UpkeepResult {
+  purged: number;
+}

@@ -1,0 +1,24 @@
+import { randomUUID } from 'node:crypto';
+import { taskQueue } from '../../contract/ids.ts';
+import { UPKEEP_WORKFLOWS, upkeepScheduleId, type UpkeepTask } from '../../contract/upkeep.ts';
+import type { World } from './world.ts';
+
+/** Runs one task of upkeep as its schedule does, and gives what it left. */
+export const runTask = <R>({ temporal, config }: World, task: UpkeepTask): Promise<R> =>
+  temporal.workflow.execute(UPKEEP_WORKFLOWS[task], {
+    workflowId: `${upkeepScheduleId(task, config.ALTA_QUEUE_PREFIX)}-${randomUUID()}`,
+    taskQueue: taskQueue('upkeep', config.ALTA_QUEUE_PREFIX),
+    workflowExecutionTimeout: '1 minute',
+  }) as Promise<R>;
+
+/** Makes a job as old as if it had been opened so many seconds earlier, and everything that was ordered for its payment with it. */
+export async function ageJob({ sql }: World, accountId: string, seconds: number): Promise<void> {
+  await sql(
+    `with aged as (
+       update provisioning_jobs set created_at = created_at - make_interval(secs => $2) where account_id = $1 and status = 'queued'
+       returning payment_id)
+     update outbox o set updated_at = o.updated_at - make_interval(secs => $2) from webhook_inbox i, aged
+     where i.payment_id = aged.payment_id and o.event_key = 'payment.notified/' || i.id`,
+    [accountId, seconds],
+  );
+}
