@@ -11,11 +11,11 @@ export const runTask = <R>({ temporal, config }: World, task: UpkeepTask): Promi
     workflowExecutionTimeout: '1 minute',
   }) as Promise<R>;
 
-/** Makes a job as old as if it had been opened so many seconds earlier, and everything that was ordered for its payment with it. */
+/** Makes the jobs of an account as old as if they had been opened so many seconds earlier, and everything that was ordered for its payment with it. */
 export async function ageJob({ sql }: World, accountId: string, seconds: number): Promise<void> {
   await sql(
     `with aged as (
-       update provisioning_jobs set created_at = created_at - make_interval(secs => $2) where account_id = $1 and status = 'queued'
+       update provisioning_jobs set created_at = created_at - make_interval(secs => $2) where account_id = $1
        returning payment_id)
      update outbox o set updated_at = o.updated_at - make_interval(secs => $2) from webhook_inbox i, aged
      where i.payment_id = aged.payment_id and o.event_key = 'payment.notified/' || i.id`,
