@@ -2,19 +2,26 @@
 import type { Client } from '@temporalio/client';
 import {
   listClusters,
+  listDeadLetters,
   listJobs,
+  moneyReport,
   setClusterState,
   showJob,
   type AdminDb,
   type ClusterChange,
   type ClusterRow,
+  type DeadLetter,
   type JobDetails,
   type JobRow,
+  type MoneyOptions,
+  type MoneyReport,
 } from '../adapters/admin-db/index.ts';
 import type { DataConverterConfig } from '../adapters/temporal/index.ts';
 import type { OnboardingProgress, ResolveAnswer, ResolveCommand } from '../contract/onboarding.ts';
 import type { JobState } from '../contract/steps.ts';
 import { cancelOnboarding, type CancelAnswer, type CancelRequest } from './operations/cancel-onboarding.ts';
+import { abandonOnboarding, type AbandonAnswer, type AbandonRequest } from './operations/abandon-onboarding.ts';
+import { outboxOperations, type OutboxOperations } from './operations/outbox.ts';
 import { queryProgress, watchOnboarding } from './operations/progress.ts';
 import { replayWorkflow, type ReplayReport } from './operations/replay.ts';
 import { resolveOnboarding } from './operations/resolve.ts';
@@ -22,8 +29,11 @@ import { retryOnboarding, type RetryAnswer, type RetryRequest } from './operatio
 import { applySchedules, listSchedules, type AppliedSchedule, type ScheduleDeps, type ScheduleRow } from './operations/schedules.ts';
 import type { StartDeps } from './operations/start-onboarding.ts';
 
-export type { JobDetails, JobRow } from '../adapters/admin-db/index.ts';
 export type { CancelAnswer, CancelRequest } from './operations/cancel-onboarding.ts';
+export { MONEY_LISTS } from '../adapters/admin-db/index.ts';
+export type { DeadLetter, JobDetails, JobRow, MoneyItem, MoneyList, MoneyReport } from '../adapters/admin-db/index.ts';
+export type { AbandonAnswer, AbandonRequest } from './operations/abandon-onboarding.ts';
+export type { OutboxOperations } from './operations/outbox.ts';
 export { isOver } from './operations/progress.ts';
 export type { ReplayReport } from './operations/replay.ts';
 export type { RetryAnswer, RetryRequest } from './operations/retry-onboarding.ts';
@@ -48,11 +58,18 @@ export interface AltaClient {
     retry(target: string, request: RetryRequest): Promise<RetryAnswer>;
     /** Calls one off before its pivot. */
     cancel(target: string, request: CancelRequest): Promise<CancelAnswer>;
+    /** Gives one up whose run is closed. */
+    abandon(target: string, request: AbandonRequest): Promise<AbandonAnswer>;
   };
   clusters: {
     list(): Promise<ClusterRow[]>;
     set(clusterId: string, change: ClusterChange): Promise<ClusterRow>;
   };
+  /** Where money and stores do not fit together. */
+  money: { report(options?: Partial<MoneyOptions>): Promise<MoneyReport> };
+  /** Onboardings that go no further by themselves (P-613). */
+  dlq: { list(options?: { limit?: number }): Promise<DeadLetter[]> };
+  outbox: OutboxOperations;
   schedules: {
     /** Creates or updates the schedules of upkeep: part of a deployment. */
     apply(): Promise<AppliedSchedule[]>;
@@ -62,6 +79,8 @@ export interface AltaClient {
 }
 
 const DEFAULT_LIMIT = 50;
+/** A younger onboarding is not "paid without store" yet. */
+const IN_PROGRESS_SECONDS = 900;
 
 export function createAltaClient(deps: AltaClientDeps): AltaClient {
   const { db, temporal, config } = deps;
@@ -74,11 +93,15 @@ export function createAltaClient(deps: AltaClientDeps): AltaClient {
       resolve: (target, command) => resolveOnboarding(db, temporal, target, command),
       retry: (target, request) => retryOnboarding(deps, target, request),
       cancel: (target, request) => cancelOnboarding(deps, target, request),
+      abandon: (target, request) => abandonOnboarding(deps, target, request),
     },
     clusters: {
       list: () => listClusters(db),
       set: (clusterId, change) => setClusterState(db, clusterId, change),
     },
+    money: { report: (options = {}) => moneyReport(db, { limit: DEFAULT_LIMIT, inProgressSeconds: IN_PROGRESS_SECONDS, ...options }) },
+    dlq: { list: ({ limit = DEFAULT_LIMIT } = {}) => listDeadLetters(db, limit) },
+    outbox: outboxOperations(db),
     schedules: {
       apply: () => applySchedules(deps),
       list: () => listSchedules(deps),

@@ -29,6 +29,11 @@ export { claimOutbox, completeOutbox, failOutbox, outboxStats, publish, purgeOut
 export type { OutboxClaim, OutboxEvent, OutboxRow, OutboxStats } from './outbox.ts';
 export { feedPolled, loadPollMark, restPolling, type PolledPayment, type PollMark } from './polling.ts';
 export { expireSlugs, fleetLooksDead, restartLostJobs } from './upkeep.ts';
+export { discardOutboxRow, listOutbox, retryOutboxRow, showOutbox } from './outbox-admin.ts';
+export type { OutboxCommand, OutboxDetails, OutboxEntry, OutboxFilter } from './outbox-admin.ts';
+export { listDeadLetters, type DeadLetter } from './dead-letters.ts';
+export { MONEY_LISTS, moneyReport } from './money.ts';
+export type { MoneyItem, MoneyList, MoneyOptions, MoneyReport, MoneyTotals } from './money.ts';
 export { addLifecycleEvent, listLifecycleEvents } from './lifecycle.ts';
 export type { LifecycleEvent, LifecycleRow } from './lifecycle.ts';
 export { activateAccount, type Activation } from './activate.ts';

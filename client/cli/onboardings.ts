@@ -1,11 +1,11 @@
 import { Argument, Option, type Command } from 'commander';
-import { AltaError } from '../../contract/errors.ts';
 import { RESOLVE_ACTIONS, type ResolveAction } from '../../contract/onboarding.ts';
 import { JOB_STATES, STEP_NAMES, type JobState, type StepName } from '../../contract/steps.ts';
 import { isOver, type JobDetails, type JobRow } from '../index.ts';
 import { defaultActor } from './actor.ts';
 import { withAlta } from './context.ts';
 import { age, EXIT, facts, paintState, print, printJson, table } from './output.ts';
+import { count } from './numbers.ts';
 import { createProgressView, progressLines } from './progress-view.ts';
 
 interface Json {
@@ -24,7 +24,7 @@ export function onboardingCommands(program: Command): void {
     .command('list')
     .description('newest first')
     .addOption(new Option('--state <state>', 'only these').choices(JOB_STATES))
-    .option('--limit <n>', 'how many', positive, 50)
+    .option('--limit <n>', 'how many', count('limit', 1_000), 50)
     .option('--json', 'machine-readable')
     .action(async ({ state, limit, json }: Json & { state?: JobState; limit: number }) => {
       const jobs = await withAlta(({ alta }) => alta.onboardings.list({ limit, ...(state === undefined ? {} : { state }) }));
@@ -113,13 +113,18 @@ export function onboardingCommands(program: Command): void {
       if (json) printJson(answer);
       else print(`attempt ${String(answer.attempt)} of ${answer.accountId} is running (job ${answer.jobId})`);
     });
-}
 
-function positive(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > 1_000)
-    throw new AltaError('INPUT_INVALID', 'limit: write a whole number from 1 to 1000');
-  return value;
+  group
+    .command('abandon <target>')
+    .description(`give one up whose run is closed (${TARGET}): it leaves the list of dead letters; nothing is undone, no money moves`)
+    .requiredOption('--reason <text>', 'why; it is kept')
+    .addOption(actorOption())
+    .option('--json', 'machine-readable')
+    .action(async (target: string, { reason, actor, json }: Json & { reason: string; actor: string }) => {
+      const answer = await withAlta(({ alta }) => alta.onboardings.abandon(target, { reason, actor }));
+      if (json) printJson(answer);
+      else print(`abandoned: job ${answer.jobId} of ${answer.accountId} (${answer.state})`);
+    });
 }
 
 const jobCells = (job: JobRow): string[] => [

@@ -1,6 +1,8 @@
 import { Command, CommanderError } from 'commander';
 import { clusterCommands } from './clusters.ts';
+import { deadLetterCommands } from './dead-letters.ts';
 import { maintenanceCommands } from './maintenance.ts';
+import { moneyCommands } from './money.ts';
 import { onboardingCommands } from './onboardings.ts';
 import { EXIT, reportFailure } from './output.ts';
 import { scheduleCommands } from './schedules.ts';
@@ -14,6 +16,8 @@ export function buildProgram(): Command {
     .configureHelp({ sortSubcommands: true });
   onboardingCommands(program);
   clusterCommands(program);
+  moneyCommands(program);
+  deadLetterCommands(program);
   scheduleCommands(program);
   maintenanceCommands(program);
   return program;
