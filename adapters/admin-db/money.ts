@@ -55,27 +55,32 @@ const UUID = `'^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'`;
 
 /** A payment whose dispute was won is here again; one in mediation has not left. */
 const RETURNED = `(p.status = 'refunded' or (p.status = 'charged_back' and p.status_detail is distinct from 'reimbursed')
-  or p.amount_refunded >= p.amount or r.status = 'approved')`;
+  or p.amount_refunded >= p.amount or r.status is not distinct from 'approved')`;
 
+/** Payments by which money came. */
+const MONEY = `p.status in ('approved', 'in_mediation', 'refunded', 'charged_back') and p.amount > 0`;
+
+/** Payments of accounts on which nothing is odd, nearly all of them, are left out before anything is ranked. */
 const REPORT = `
   with refund as (
     select distinct on (payment_id) payment_id, status from refunds order by payment_id, created_at desc
-  ), bought as (
-    select distinct account_id, payment_id from provisioning_jobs where activated_at is not null
+  ), twice as (
+    select account_id from payments p where ${MONEY} and account_id is not null group by account_id having count(*) > 1
   ), paid as (
     select p.payment_id, p.account_id, p.external_reference, p.currency, p.first_seen_at, r.status as refund, a.slug, a.status as account_status,
       p.amount, p.amount - p.amount_refunded as left_over, coalesce(p.date_approved, p.first_seen_at) as paid_at,
       coalesce(p.date_last_updated, p.updated_at) as changed_at, ${RETURNED} as returned,
       row_number() over (partition by coalesce(p.account_id::text, p.payment_id)
-        order by ${RETURNED}, b.payment_id is null, p.verdict is distinct from 'accepted', coalesce(p.date_approved, p.first_seen_at), p.payment_id) as place
+        order by ${RETURNED}, b.bought is null, p.verdict is distinct from 'accepted', coalesce(p.date_approved, p.first_seen_at), p.payment_id) as place
     from payments p left join refund r on r.payment_id = p.payment_id left join nv_accounts a on a.id = p.account_id
-    left join bought b on b.account_id = p.account_id and b.payment_id = p.payment_id
-    where p.status in ('approved', 'in_mediation', 'refunded', 'charged_back') and p.amount > 0
+    left join lateral (select true as bought from provisioning_jobs j
+      where j.account_id = p.account_id and j.payment_id = p.payment_id and j.activated_at is not null limit 1) b on true
+    where ${MONEY} and (p.account_id is null or a.status not in ${OPEN} or ${RETURNED} or p.account_id in (select account_id from twice))
   ), found as (
     select 'paidWithoutStore' as list, payment_id, account_id, slug, account_status, refund, left_over as amount, currency, paid_at as since, first_seen_at
     from paid where place = 1 and not returned and coalesce(account_status, 'none') not in ${OPEN}
       and (account_id is not null or external_reference ~* ${UUID})
-      and not exists (select from bought b where b.account_id = paid.account_id)
+      and not exists (select from provisioning_jobs j where j.account_id = paid.account_id and j.activated_at is not null)
     union all
     select 'paidTwice', payment_id, account_id, slug, account_status, refund, left_over, currency, paid_at, first_seen_at
     from paid where place > 1 and not returned and refund is distinct from 'kept'
@@ -84,7 +89,7 @@ const REPORT = `
     from paid where place = 1 and returned and account_status in ('provisioned', 'approved', 'live') -- a suspended store is closed
     union all
     select 'storeWithoutPayment', null, a.id, a.slug, a.status, null, a.order_amount, a.order_currency, a.created_at, a.created_at
-    from nv_accounts a where a.status in ${OPEN} and a.order_amount > 0 and not exists (select from paid p where p.account_id = a.id)
+    from nv_accounts a where a.status in ${OPEN} and a.order_amount > 0 and not exists (select from payments p where p.account_id = a.id and ${MONEY})
   ), judged as (
     select f.*, case when f.list <> 'paidWithoutStore' then f.account_status when f.account_id is null then 'unknown order'
                      else coalesce(j.status, 'no run') end as state, j.error_code as code,
