@@ -51,6 +51,21 @@ const settings = {
   /** Of the Temporal profile (`adapters/temporal/profile.ts`), like the namespace: the same for client, worker and links. */
   TEMPORAL_ADDRESS: z.string(),
   TEMPORAL_NAMESPACE: z.string(),
+  /** `name:token` of those who may read payloads in the Temporal Web UI; without it the API has no codec endpoint. */
+  ALTA_OPERATOR_TOKENS: namedSecrets
+    .refine((pairs) => pairs.every(({ secret }) => secret.length >= 20), 'a token has at least 20 characters')
+    .optional(),
+  /** Further origins that may ask the codec endpoint, separated by commas; the Web UI's own is allowed anyway. */
+  ALTA_CODEC_ORIGINS: z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((origin) => origin.trim())
+        .filter((origin) => origin !== ''),
+    )
+    .pipe(z.array(z.url({ protocol: /^https?$/ }).transform((url) => new URL(url).origin))),
   /** Put in front of every task queue's name. */
   ALTA_QUEUE_PREFIX: z
     .string()

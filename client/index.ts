@@ -15,13 +15,16 @@ import {
   type JobRow,
   type MoneyOptions,
   type MoneyReport,
+  type RotationReport,
 } from '../adapters/admin-db/index.ts';
+import type { Config } from '../adapters/config.ts';
 import type { DataConverterConfig } from '../adapters/temporal/index.ts';
 import type { OnboardingProgress, ResolveAnswer, ResolveCommand } from '../contract/onboarding.ts';
 import type { JobState } from '../contract/steps.ts';
 import { cancelOnboarding, type CancelAnswer, type CancelRequest } from './operations/cancel-onboarding.ts';
 import { abandonOnboarding, type AbandonAnswer, type AbandonRequest } from './operations/abandon-onboarding.ts';
 import { outboxOperations, type OutboxOperations } from './operations/outbox.ts';
+import { keysStatus, rotateKeys, type KeysStatus } from './operations/keys.ts';
 import { queryProgress, watchOnboarding } from './operations/progress.ts';
 import { replayWorkflow, type ReplayReport } from './operations/replay.ts';
 import { resolveOnboarding } from './operations/resolve.ts';
@@ -43,7 +46,7 @@ export { callTemporal, connectTemporal, isPushback, type TemporalHandle } from '
 export interface AltaClientDeps {
   db: AdminDb;
   temporal: Client;
-  config: StartDeps['config'] & DataConverterConfig & ScheduleDeps['config'];
+  config: StartDeps['config'] & DataConverterConfig & ScheduleDeps['config'] & Pick<Config, 'ALTA_VAULT_KEYS'>;
 }
 
 /** `target` is an account id, a job id or a slug everywhere. Errors are `AltaError`s. */
@@ -75,6 +78,10 @@ export interface AltaClient {
     apply(): Promise<AppliedSchedule[]>;
     list(): Promise<ScheduleRow[]>;
   };
+  keys: {
+    status(): Promise<KeysStatus>;
+    rotate(options: Parameters<typeof rotateKeys>[2]): Promise<RotationReport>;
+  };
   replay(workflowId: string, runId?: string): Promise<ReplayReport>;
 }
 
@@ -105,6 +112,10 @@ export function createAltaClient(deps: AltaClientDeps): AltaClient {
     schedules: {
       apply: () => applySchedules(deps),
       list: () => listSchedules(deps),
+    },
+    keys: {
+      status: () => keysStatus(db, config),
+      rotate: (options) => rotateKeys(db, config, options),
     },
     replay: (workflowId, runId) => replayWorkflow(temporal, config, workflowId, runId),
   };

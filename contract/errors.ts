@@ -39,6 +39,7 @@ export const ERROR_TABLE = {
   SIGNATURE_INVALID: row(false, 'reject', 401, 'Compare MP_WEBHOOK_SECRETS with the secret shown in the Mercado Pago panel.'),
   NOTIFICATION_INVALID: row(false, 'reject', 400, 'The notification is malformed; compare its query and body.'),
   BODY_TOO_LARGE: row(false, 'reject', 413, 'Send at most the stated number of bytes.'),
+  UNAUTHORIZED: row(false, 'reject', 401, 'Sign in with the name and token of an operator (ALTA_OPERATOR_TOKENS).'),
   RATE_LIMITED: row(true, 'park', 429, 'Slow down; retry after the stated time.'),
 
   // Payment checks

@@ -1,12 +1,12 @@
 import { rmSync } from 'node:fs';
-import { writePrivateFile } from './keys.ts';
+import { writePrivateFile, type LocalKeys } from './keys.ts';
 import { envFileOf } from './paths.ts';
 import type { MercadoPagoFacts } from './services.ts';
 import type { TemporalServer } from './temporal.ts';
 
 export interface EnvironmentFacts {
   adminDatabaseUrl: string;
-  vaultKeys: string;
+  keys: Pick<LocalKeys, 'vault' | 'codec' | 'operator'>;
   temporal: TemporalServer;
   mercadoPago: MercadoPagoFacts;
   smtpUrl: string;
@@ -16,7 +16,7 @@ export interface EnvironmentFacts {
 /** The settings of `adapters/config.ts` for everything that runs on the local stack. */
 export function stackEnvironment({
   adminDatabaseUrl,
-  vaultKeys,
+  keys,
   temporal,
   mercadoPago,
   smtpUrl,
@@ -24,7 +24,9 @@ export function stackEnvironment({
 }: EnvironmentFacts): Record<string, string> {
   return {
     ADMIN_DATABASE_URL: adminDatabaseUrl,
-    ALTA_VAULT_KEYS: vaultKeys,
+    ALTA_VAULT_KEYS: keys.vault,
+    ALTA_CODEC_KEYS: keys.codec,
+    ALTA_OPERATOR_TOKENS: keys.operator,
     ...temporal.settings,
     ...(temporal.uiUrl === undefined ? {} : { TEMPORAL_UI_URL: temporal.uiUrl }),
     MP_BASE_URL: mercadoPago.url,

@@ -38,6 +38,8 @@ export interface InfrastructureOptions {
   /** A server of the user's own for the Admin DB and the clusters' databases. */
   otherDatabase: string | undefined;
   dynamicConfig: Record<string, string | number | boolean>;
+  /** Where the Web UI has payloads opened. */
+  codecEndpoint: string;
   /** Told of every child as it is ready. */
   keep: (child: Child) => void;
   /** Told how to end what runs in this process. */
@@ -138,9 +140,9 @@ function startCluster(
   return bringUp(clusterId, onPart, start, ({ url }) => at(url));
 }
 
-function startTemporalPart({ supervisor, onPart, keep, dynamicConfig }: InfrastructureOptions): Promise<TemporalServer> {
+function startTemporalPart({ supervisor, onPart, keep, dynamicConfig, codecEndpoint }: InfrastructureOptions): Promise<TemporalServer> {
   const start = async (note: (text: string) => void): Promise<TemporalServer> => {
-    const server = await startTemporal({ supervisor, note, dynamicConfig });
+    const server = await startTemporal({ supervisor, note, dynamicConfig, codecEndpoint });
     if (server.child !== undefined) keep(server.child);
     return server;
   };

@@ -10,15 +10,24 @@ export type ClusterKeys = z.infer<typeof clusterKeysSchema>;
 const keysSchema = z.object({
   /** In the form of `ALTA_VAULT_KEYS`. */
   vault: z.string(),
+  /** In the form of `ALTA_CODEC_KEYS`. */
+  codec: z.string(),
+  /** In the form of `ALTA_OPERATOR_TOKENS`. */
+  operator: z.string(),
   postgresPassword: z.string(),
   clusters: z.record(z.string(), clusterKeysSchema),
 });
 export type LocalKeys = z.infer<typeof keysSchema>;
 
+const namedKey = (): string => `local:${randomBytes(32).toString('base64')}`;
 const token = (prefix: string): string => prefix + randomBytes(24).toString('base64url');
+/** What data directories from before the codec lack. */
+const codecKeys = (): Pick<LocalKeys, 'codec' | 'operator'> => ({ codec: namedKey(), operator: `local:${token('')}` });
+
 function generate(clusterIds: readonly string[]): LocalKeys {
   return {
-    vault: `local:${randomBytes(32).toString('base64')}`,
+    vault: namedKey(),
+    ...codecKeys(),
     postgresPassword: token(''),
     clusters: Object.fromEntries(clusterIds.map((id) => [id, generateClusterKeys()])),
   };
@@ -47,13 +56,16 @@ export function loadKeys(dataDir: string, clusterIds: readonly string[]): LocalK
   if (!existsSync(path)) writePrivateFile(path, `${JSON.stringify(generate(clusterIds), null, 2)}\n`);
   chmodSync(path, 0o600);
   let keys: LocalKeys;
+  let changed: boolean;
   try {
-    keys = keysSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+    const kept = JSON.parse(readFileSync(path, 'utf8')) as Partial<LocalKeys>;
+    keys = keysSchema.parse({ ...codecKeys(), ...kept });
+    changed = kept.codec === undefined || kept.operator === undefined;
   } catch {
     throw new AltaError('CONFIG_INVALID', `${path} is damaged; restore it, or run \`npm run reset\` to begin anew`);
   }
   const missing = clusterIds.filter((id) => keys.clusters[id] === undefined);
-  if (missing.length === 0) return keys;
+  if (missing.length === 0 && !changed) return keys;
   for (const id of missing) keys.clusters[id] = generateClusterKeys();
   writePrivateFile(path, `${JSON.stringify(keys, null, 2)}\n`);
   return keys;

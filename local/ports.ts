@@ -21,6 +21,17 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
+/** A free port that nobody else gets until `release`: for a server that starts much later than its address has to be known. */
+export async function holdPort(): Promise<{ port: number; release: () => Promise<void> }> {
+  const server = createServer().unref();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  return { port, release: () => new Promise((resolve) => server.close(() => resolve())) };
+}
+
 /** True for what a server says whose port was taken meanwhile. */
 export const isPortClash = (text: string): boolean =>
   /EADDRINUSE|address already in use|could not bind|could not create any TCP/i.test(text);

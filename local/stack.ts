@@ -9,7 +9,7 @@ import { alreadyRuns, isHolder, lockHolder, takeLock } from './lock.ts';
 import { cleanOrphans } from './orphans.ts';
 import { bringUp, type OnPart } from './parts.ts';
 import { DATA_DIR, lockFileOf } from './paths.ts';
-import { freePorts } from './ports.ts';
+import { holdPort } from './ports.ts';
 import { removeOutside } from './postgres-home.ts';
 import { createSupervisor, type Supervisor } from './processes.ts';
 import { applyStackSchedules } from './schedules.ts';
@@ -143,14 +143,28 @@ async function assemble(
 
   const otherDatabase = ephemeral ? undefined : process.env['ADMIN_DATABASE_URL'] || undefined;
   const onClose = (closer: () => Promise<void>): void => void closers.push(closer);
+  // The Web UI is told at its start where the API will open its payloads.
+  const { port: apiPort, release: releaseApiPort } = await holdPort();
+  onClose(releaseApiPort);
+  const codecEndpoint = `http://127.0.0.1:${apiPort}/codec`;
   const [base, bundle] = await together<[Infrastructure, string]>(supervisor, [
-    startInfrastructure({ supervisor, keys, clusterIds, onPart, durable: !ephemeral, otherDatabase, dynamicConfig, keep, onClose }),
+    startInfrastructure({
+      supervisor,
+      keys,
+      clusterIds,
+      onPart,
+      durable: !ephemeral,
+      otherDatabase,
+      dynamicConfig,
+      codecEndpoint,
+      keep,
+      onClose,
+    }),
     provideBundle(supervisor),
   ]);
   const { temporal, mercadoPago, mail, clusters, adminDatabaseUrl } = base;
-  const [apiPort = 0] = await freePorts(1);
   const env = {
-    ...stackEnvironment({ adminDatabaseUrl, vaultKeys: keys.vault, temporal, mercadoPago, smtpUrl: mail.url, apiPort }),
+    ...stackEnvironment({ adminDatabaseUrl, keys, temporal, mercadoPago, smtpUrl: mail.url, apiPort }),
     ...options.env,
   };
 
@@ -160,6 +174,7 @@ async function assemble(
     await stopThose((name) => !isBelow(name, clusterIds));
     await stopThose((name) => name !== 'postgres');
   });
+  await releaseApiPort();
   await together(supervisor, [
     applyStackSchedules(env),
     ...services.map((service) => bringUp(service, onPart, () => startService(service), describeService)),

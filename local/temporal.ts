@@ -28,6 +28,8 @@ export interface TemporalOptions {
   note?: (text: string) => void;
   /** Further dynamic settings of the dev server, such as lower limits for a test. */
   dynamicConfig?: Record<string, string | number | boolean>;
+  /** Where the Web UI has payloads opened. */
+  codecEndpoint?: string;
 }
 
 const DYNAMIC_CONFIG = {
@@ -50,6 +52,7 @@ export async function startTemporal({
   env = process.env,
   note = () => undefined,
   dynamicConfig = {},
+  codecEndpoint,
 }: TemporalOptions): Promise<TemporalServer> {
   const source = findTemporal(env);
   if (source.kind === 'address') {
@@ -83,6 +86,7 @@ export async function startTemporal({
         'journal_mode=wal',
         '--sqlite-pragma',
         'synchronous=0',
+        ...(codecEndpoint === undefined ? [] : ['--ui-codec-endpoint', codecEndpoint]),
         '--log-level',
         'warn',
         ...Object.entries({ ...DYNAMIC_CONFIG, ...dynamicConfig }).flatMap(([key, value]) => [

@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig, type Config } from '../adapters/config.ts';
-import { temporalConnection } from '../adapters/temporal/index.ts';
+import { dataConverter, temporalConnection } from '../adapters/temporal/index.ts';
 import { isAltaError } from '../contract/errors.ts';
 import { onboardingWorkflowId } from '../contract/ids.ts';
 import { prepareNamespace } from '../local/temporal.ts';
@@ -200,7 +200,11 @@ describe('through TLS with client certificates and an API key', () => {
       const order = await world.checkout();
       await world.pay(order);
       await world.job(order.accountId, 'completed');
-      const direct = new Client({ connection: world.temporal.connection, namespace });
+      const direct = new Client({
+        connection: world.temporal.connection,
+        namespace,
+        dataConverter: dataConverter({ ...world.config, TEMPORAL_NAMESPACE: namespace }),
+      });
       const { status } = await eventually(() => direct.workflow.getHandle(onboardingWorkflowId(order.accountId)).describe());
       expect(['RUNNING', 'COMPLETED']).toContain(status.name);
       await expect(world.handle(order.accountId).describe()).rejects.toThrow(/not found/i);

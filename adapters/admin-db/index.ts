@@ -19,6 +19,7 @@ export type { PaymentFacts, PaymentRow, Verdict } from './payments.ts';
 export { confirmPlacement, expirePlacements, rankClusters, readCandidates, releasePlacement, reservePlacement } from './placements.ts';
 export type { Candidate, RankedCandidate, Ranking, Reservation, ReservedPlacement } from './placements.ts';
 export { listClusters, loadCluster, registerCluster, setClusterState } from './clusters.ts';
+export { countSealed, resealAll, SEALED_FIELDS, type RotationReport, type SealedCount } from './sealed-fields.ts';
 export type { ClusterAccess, ClusterChange, ClusterRegistration, ClusterRow } from './clusters.ts';
 export { beginStep, endStep, listJobs, openJob, recordDecision, setJobState, showJob } from './jobs.ts';
 export type { BeginStep, Decision, EndStep, JobDetails, JobRow, JobStateChange, OpenedJob, StepRecord } from './jobs.ts';

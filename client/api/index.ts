@@ -4,6 +4,7 @@ import swagger from '@fastify/swagger';
 import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { AltaError } from '../../contract/errors.ts';
 import { checkoutRoutes } from './checkout.ts';
+import { codecRoutes } from './codec.ts';
 import type { ApiDeps } from './deps.ts';
 import { answerError } from './errors.ts';
 import { healthRoutes } from './health.ts';
@@ -27,7 +28,7 @@ const RATE_PER_MINUTE = 300;
 
 /**
  * The public HTTP interface: webhooks, checkout, stores by slug, probes and `/openapi.json`. Nothing else is public (P-615):
- * operators use the CLI or the typed client. Every refusal is an `ErrorAnswer` with a code of the error table.
+ * operators use the CLI or the typed client; the codec endpoint lets nobody else in. Every refusal is an `ErrorAnswer` with a code of the error table.
  */
 export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   const log: FastifyBaseLogger = deps.log;
@@ -58,6 +59,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     webhookRoutes(routes, deps);
     done();
   });
+  await app.register((routes) => codecRoutes(routes, deps));
   await app.register((routes, _options, done) => {
     checkoutRoutes(routes, deps);
     storeRoutes(routes, deps);

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { clusterCommands } from './clusters.ts';
 import { deadLetterCommands } from './dead-letters.ts';
+import { keyCommands } from './keys.ts';
 import { maintenanceCommands } from './maintenance.ts';
 import { moneyCommands } from './money.ts';
 import { onboardingCommands } from './onboardings.ts';
@@ -19,6 +20,7 @@ export function buildProgram(): Command {
   moneyCommands(program);
   deadLetterCommands(program);
   scheduleCommands(program);
+  keyCommands(program);
   maintenanceCommands(program);
   return program;
 }
