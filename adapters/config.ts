@@ -2,10 +2,12 @@ import { z } from 'zod';
 import { AltaError, isAltaError } from '../contract/errors.ts';
 import { QUEUE_NAMES, type QueueName } from '../contract/ids.ts';
 import { onboardingPolicySchema } from '../contract/onboarding.ts';
+import { ROLES } from './admin-db/roles.ts';
 import { readTemporalProfile, type TemporalConnection, type TemporalProfile } from './temporal/profile.ts';
 
 const flag = z.enum(['true', 'false', '1', '0']).transform((value) => value === 'true' || value === '1');
 const milliseconds = z.coerce.number().int().positive();
+const poolSize = z.coerce.number().int().min(2).max(200);
 const port = z.coerce.number().int().min(0).max(65_535);
 
 /** `id:secret,id2:secret2`: several at once during a rotation; the first is the newest. */
@@ -39,6 +41,10 @@ const queueNames = z
 const settings = {
   /** PostgreSQL of the Admin DB. */
   ADMIN_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
+  /** Connections to the Admin DB that a process of each kind holds at most; together they stay below the server's limit. */
+  API_DB_POOL: poolSize.default(ROLES.intake.pool),
+  RELAY_DB_POOL: poolSize.default(ROLES.relay.pool),
+  WORKER_DB_POOL: poolSize.default(ROLES.worker.pool),
   /** `kid:base64 of 32 bytes`, several separated by commas; the first seals. */
   ALTA_VAULT_KEYS: z.string().min(1),
   /** Keys of the payloads' encryption in Temporal, in the form of `ALTA_VAULT_KEYS`. Needed in production; without them payloads are plain. */

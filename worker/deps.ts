@@ -13,7 +13,7 @@ import { createVault } from '../adapters/vault/index.ts';
 export async function connectDeps(config: Config, log: Logger): Promise<ActivityDeps & { close(): Promise<void> }> {
   const connection = await Connection.connect(temporalConnection(config));
   const vault = createVault(config.ALTA_VAULT_KEYS);
-  const db = createAdminDb(config.ADMIN_DATABASE_URL);
+  const db = createAdminDb(config.ADMIN_DATABASE_URL, { role: 'worker', max: config.WORKER_DB_POOL, log });
   const mailer = createMailer({ smtpUrl: config.SMTP_URL, from: config.MAIL_FROM });
   const mp = createMercadoPago({ baseUrl: config.MP_BASE_URL, accessToken: config.MP_ACCESS_TOKEN, timeoutMs: config.MP_TIMEOUT_MS });
   return {

@@ -34,9 +34,27 @@ export interface ClusterRow {
   updatedAt: string;
 }
 
-const COLUMNS = `cluster_id as "clusterId", display_name as "displayName", supabase_url as url, publishable_key as "publishableKey",
-  weight, is_active as "isActive", status, max_tenants as "maxTenants", tenant_count as "tenantCount", last_error as "lastError",
-  revision, updated_at as "updatedAt"`;
+/** Every column but the sealed ones, which only the worker's role may read. */
+const NAMES = {
+  cluster_id: 'clusterId',
+  display_name: 'displayName',
+  supabase_url: 'url',
+  publishable_key: 'publishableKey',
+  weight: 'weight',
+  is_active: 'isActive',
+  status: 'status',
+  max_tenants: 'maxTenants',
+  tenant_count: 'tenantCount',
+  last_error: 'lastError',
+  revision: 'revision',
+  updated_at: 'updatedAt',
+} as const satisfies Record<string, keyof ClusterRow>;
+const COLUMNS = Object.entries(NAMES)
+  .map(([column, name]) => `${column} as "${name}"`)
+  .join(', ');
+const RETURNED = Object.keys(NAMES)
+  .map((column) => `c.${column}`)
+  .join(', ');
 
 const place = (clusterId: string): SealPlace => ({ table: 'backend_clusters', id: clusterId, field: 'service_role_key' });
 
@@ -77,9 +95,21 @@ export function registerCluster(db: AdminDb, vault: Vault, cluster: ClusterRegis
   });
 }
 
+/** Where one cluster is, and what a visitor's browser may hold: all that the API gets to see. Throws CLUSTER_UNKNOWN. */
+export async function loadClusterAddress(db: Tx, clusterId: string): Promise<Omit<ClusterAccess, 'serviceKey'>> {
+  const [row] = await db.query<Omit<ClusterAccess, 'serviceKey'>>({
+    name: 'admin-db.load-cluster-address',
+    text: `select cluster_id as "clusterId", supabase_url as url, publishable_key as "publishableKey", revision
+           from backend_clusters where cluster_id = $1`,
+    values: [clusterId],
+  });
+  if (row === undefined) throw new AltaError('CLUSTER_UNKNOWN', `no cluster ${JSON.stringify(clusterId)} is registered`);
+  return row;
+}
+
 /** All clusters, without secrets. */
 export function listClusters(db: Tx): Promise<ClusterRow[]> {
-  return db.query<ClusterRow>({ name: 'admin-db.list-clusters', text: `select ${COLUMNS} from list_backend_clusters()` });
+  return db.query<ClusterRow>({ name: 'admin-db.list-clusters', text: `select ${COLUMNS} from backend_clusters order by cluster_id` });
 }
 
 export interface ClusterAccess {
@@ -128,7 +158,7 @@ export async function setClusterState(db: Tx, clusterId: string, change: Cluster
              update backend_clusters c set is_active = coalesce($2, c.is_active), status = coalesce($3, c.status),
                weight = coalesce($4, c.weight), max_tenants = case when $6 then $5::int else c.max_tenants end,
                last_error = case when $8 then $7 else c.last_error end, updated_at = now()
-             from before b where c.cluster_id = b.cluster_id returning c.*, b.was
+             from before b where c.cluster_id = b.cluster_id returning ${RETURNED}, b.was
            ), audit as (
              insert into lifecycle_events (cluster_id, event_type, from_value, to_value, actor, reason)
              select cluster_id, 'cluster.changed', was, ${described}, $9, $10 from changed

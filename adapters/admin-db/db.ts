@@ -1,6 +1,8 @@
 import pg from 'pg';
 import { effect } from '../effect.ts';
 import type { Logger } from '../log.ts';
+import { connectionOf } from './address.ts';
+import { ROLES, type AdminDbRole, type RoleLimits } from './roles.ts';
 import { toAdminDbError } from './errors.ts';
 
 /** A prepared statement. Its name is also the name of its effect boundary: `admin-db.<act>`, at most 63 bytes. */
@@ -25,11 +27,12 @@ export interface AdminDb extends Tx {
 }
 
 export interface AdminDbOptions {
-  /** Connections at most. More concurrent activities than this wait for one. */
+  /** Acts with the rights, the name and the limits of this process; without it as the login itself, which only tools and tests do. */
+  role?: AdminDbRole;
+  /** In place of the role's own limits. */
   max?: number;
   applicationName?: string;
   connectTimeoutMs?: number;
-  /** Limit of one statement on the server; the client gives up two seconds later. */
   statementTimeoutMs?: number;
   lockTimeoutMs?: number;
   log?: Pick<Logger, 'warn'>;
@@ -48,19 +51,30 @@ const types = {
   },
 };
 
+const PLAIN: Omit<RoleLimits, 'role'> = { applicationName: 'alta', pool: 10, connectMs: 5_000, statementMs: 10_000, lockMs: 5_000 };
+/** An unused connection is given back after so long, and a used one after so long, so that a moved server is noticed. */
+const IDLE_MS = 60_000;
+const LIFETIME_SECONDS = 30 * 60;
+/** Silence after which the system asks whether the other side is still there. */
+const KEEP_ALIVE_MS = 10_000;
+
 /** Opens the pool of the Admin DB. Nothing connects before the first statement. Every wait has a limit. */
 export function createAdminDb(url: string, options: AdminDbOptions = {}): AdminDb {
-  const statementTimeout = options.statementTimeoutMs ?? 10_000;
+  const limits: Partial<RoleLimits> & typeof PLAIN = options.role === undefined ? PLAIN : ROLES[options.role];
+  const statementTimeout = options.statementTimeoutMs ?? limits.statementMs;
   const pool = new pg.Pool({
-    connectionString: url,
-    max: options.max ?? 10,
-    application_name: options.applicationName ?? 'alta',
-    connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
+    ...connectionOf(url, limits.role),
+    max: options.max ?? limits.pool,
+    application_name: options.applicationName ?? limits.applicationName,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? limits.connectMs,
     statement_timeout: statementTimeout,
     query_timeout: statementTimeout + 2_000,
-    lock_timeout: options.lockTimeoutMs ?? 5_000,
+    lock_timeout: options.lockTimeoutMs ?? limits.lockMs,
     idle_in_transaction_session_timeout: statementTimeout + 5_000,
+    idleTimeoutMillis: IDLE_MS,
+    maxLifetimeSeconds: LIFETIME_SECONDS,
     keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     types: types,
   });
   // Without a listener the loss of an idle connection would end the process.

@@ -1,4 +1,5 @@
 export { createAdminDb, type AdminDb, type AdminDbOptions, type NamedQuery, type Tx } from './db.ts';
+export { ROLES, type AdminDbRole } from './roles.ts';
 export { migrate, pendingMigrations } from './migrate.ts';
 export {
   changeStatus,
@@ -18,8 +19,8 @@ export { bindPayment, findPayment, judgePayment, recordPayment } from './payment
 export type { PaymentFacts, PaymentRow, Verdict } from './payments.ts';
 export { confirmPlacement, expirePlacements, rankClusters, readCandidates, releasePlacement, reservePlacement } from './placements.ts';
 export type { Candidate, RankedCandidate, Ranking, Reservation, ReservedPlacement } from './placements.ts';
-export { listClusters, loadCluster, registerCluster, setClusterState } from './clusters.ts';
 export { countSealed, resealAll, SEALED_FIELDS, type RotationReport, type SealedCount } from './sealed-fields.ts';
+export { listClusters, loadCluster, loadClusterAddress, registerCluster, setClusterState } from './clusters.ts';
 export type { ClusterAccess, ClusterChange, ClusterRegistration, ClusterRow } from './clusters.ts';
 export { beginStep, endStep, listJobs, openJob, recordDecision, setJobState, showJob } from './jobs.ts';
 export type { BeginStep, Decision, EndStep, JobDetails, JobRow, JobStateChange, OpenedJob, StepRecord } from './jobs.ts';

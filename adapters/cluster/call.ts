@@ -84,6 +84,18 @@ export async function rpc<T extends z.ZodType>(
   throw clusterError('CLUSTER_BAD_ANSWER', facts);
 }
 
+/** Runs one read of a table and checks the answer's form. Throws the codes of classifyRestError, and CLUSTER_BAD_ANSWER. */
+export async function select<T extends z.ZodType>(
+  cluster: Cluster,
+  act: string,
+  send: () => PromiseLike<Answer>,
+  form: T,
+): Promise<z.output<T>> {
+  const read = form.safeParse((await call(cluster, act, send, classifyRestError)).data);
+  if (read.success) return read.data;
+  throw clusterError('CLUSTER_BAD_ANSWER', { clusterId: cluster.clusterId, act, status: 200 });
+}
+
 const codeOf = (error: unknown): string | undefined => {
   const code = (error as { code?: unknown }).code;
   return typeof code === 'string' ? code : undefined;

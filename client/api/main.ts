@@ -7,25 +7,12 @@ import { createVault } from '../../adapters/vault/index.ts';
 import { runProcess } from '../process.ts';
 import { buildApi } from './index.ts';
 
-/**
- * Longest waits for the Admin DB in a request, ms: a webhook is answered with 503 in time for Mercado Pago to see it, which
- * waits 5 s on its repeats.
- */
-const DB_CONNECT_MS = 2_000;
-const DB_STATEMENT_MS = 3_000;
-
 /** The API process. Prints `{"ready":true,"url":...}` once it listens; ends on SIGINT or SIGTERM after its open requests. */
 await runProcess('alta-api', async (stop) => {
   const log = createLogger('alta-api');
   const config = loadConfig();
   const vault = createVault(config.ALTA_VAULT_KEYS);
-  const db = createAdminDb(config.ADMIN_DATABASE_URL, {
-    applicationName: 'alta-api',
-    connectTimeoutMs: DB_CONNECT_MS,
-    statementTimeoutMs: DB_STATEMENT_MS,
-    lockTimeoutMs: DB_STATEMENT_MS,
-    log,
-  });
+  const db = createAdminDb(config.ADMIN_DATABASE_URL, { role: 'intake', max: config.API_DB_POOL, log });
   const mp = createMercadoPago({ baseUrl: config.MP_BASE_URL, accessToken: config.MP_ACCESS_TOKEN, timeoutMs: config.MP_TIMEOUT_MS });
   const app = await buildApi({ db, vault, mp, config, log });
   try {

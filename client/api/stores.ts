@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
-import { findTenant, loadCluster } from '../../adapters/admin-db/index.ts';
-import { createClusterRouter, readStore, type ClusterRouter } from '../../adapters/cluster/index.ts';
+import { findTenant, loadClusterAddress } from '../../adapters/admin-db/index.ts';
+import { createClusterRouter, readOpenStore, type ClusterRouter } from '../../adapters/cluster/index.ts';
 import { AltaError } from '../../contract/errors.ts';
 import type { ApiDeps } from './deps.ts';
 
@@ -25,26 +25,35 @@ export async function resolveStore({ db }: Pick<ApiDeps, 'db'>, clusters: Cluste
   const tenant = await findTenant(db, name);
   if (tenant === null || tenant.status === 'suspended') throw noStore(name);
   const cluster = await clusters.get(tenant.clusterId);
-  const store = await readStore(cluster, tenant.accountId);
-  if (store === null || store.client.deleted_at !== null || !store.client.is_active) throw noStore(name);
+  const store = await readOpenStore(cluster, tenant.accountId);
+  if (store === null) throw noStore(name);
   return {
     accountId: tenant.accountId,
     clusterId: tenant.clusterId,
-    clientId: store.client.id,
-    slug: store.client.slug,
-    name: store.client.name,
+    clientId: store.id,
+    slug: store.slug,
+    name: store.name,
     url: cluster.url,
     publishableKey: cluster.publishableKey,
-    publicationStatus: store.client.publication_status,
+    publicationStatus: store.publication_status,
   };
 }
 
 const noStore = (name: string): AltaError => new AltaError('NOT_FOUND', `no open store is called ${JSON.stringify(name.slice(0, 100))}`);
 
+/** The API is a visitor of the clusters: it never holds a service key. */
+const visitorsClusters = (db: ApiDeps['db'], timeoutMs: number): ClusterRouter =>
+  createClusterRouter({
+    timeoutMs,
+    load: async (clusterId) => {
+      const address = await loadClusterAddress(db, clusterId);
+      return { ...address, serviceKey: address.publishableKey };
+    },
+  });
+
 export function storeRoutes(app: FastifyInstance, deps: ApiDeps): void {
-  const { db, vault, config } = deps;
-  const clusters =
-    deps.clusters ?? createClusterRouter({ load: (clusterId) => loadCluster(db, vault, clusterId), timeoutMs: config.CLUSTER_TIMEOUT_MS });
+  const { db, config } = deps;
+  const clusters = deps.clusters ?? visitorsClusters(deps.db, config.CLUSTER_TIMEOUT_MS);
   const schema = { summary: 'Finds the store of a slug or domain', tags: ['stores'] };
   app.get<{ Params: { slug: string } }>('/stores/:slug', { schema }, (request) => resolveStore({ db }, clusters, request.params.slug));
 }

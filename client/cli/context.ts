@@ -32,7 +32,7 @@ export interface CliContext {
 export async function withAlta<T>(act: (context: CliContext) => Promise<T>): Promise<T> {
   const config = loadConfig(readEnvironment());
   const log = createLogger('alta-cli', 'silent');
-  const db = createAdminDb(config.ADMIN_DATABASE_URL, { max: 4, applicationName: 'alta-cli', log });
+  const db = createAdminDb(config.ADMIN_DATABASE_URL, { role: 'operator', log });
   const temporal = connectTemporal(config);
   try {
     return await act({ alta: createAltaClient({ db, temporal: temporal.client, config }), config });

@@ -11,7 +11,7 @@ import { startRelayProbes } from './probes.ts';
 await runProcess('alta-relay', async (stop) => {
   const log = createLogger('alta-relay');
   const config = loadConfig();
-  const db = createAdminDb(config.ADMIN_DATABASE_URL, { applicationName: 'alta-relay', log });
+  const db = createAdminDb(config.ADMIN_DATABASE_URL, { role: 'relay', max: config.RELAY_DB_POOL, log });
   const mp = createMercadoPago({ baseUrl: config.MP_BASE_URL, accessToken: config.MP_ACCESS_TOKEN, timeoutMs: config.MP_TIMEOUT_MS });
   const temporal = connectTemporal(config);
   const relay = createRelay({ db, mp, temporal: temporal.client, config, log });

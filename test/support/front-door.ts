@@ -51,7 +51,7 @@ export async function openFrontDoor(env: Record<string, string> = {}): Promise<F
     ...env,
   });
   const db = createAdminDb(database.url, { max: 4 });
-  const apiDb = createAdminDb(address.href, { connectTimeoutMs: 1_000, statementTimeoutMs: 3_000 });
+  const apiDb = createAdminDb(address.href, { role: 'intake', connectTimeoutMs: 1_000, statementTimeoutMs: 3_000 });
   const mp = createMercadoPago({ baseUrl: simulator.url, accessToken: simulator.accessToken, timeoutMs: 4_000 });
   const app = await buildApi({
     db: apiDb,

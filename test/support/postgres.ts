@@ -10,6 +10,7 @@ import { createAdminDb, migrate, type AdminDb } from '../../adapters/admin-db/in
 import { eventually } from './eventually.ts';
 
 const MIGRATIONS = fileURLToPath(new URL('../../adapters/admin-db/migrations', import.meta.url));
+const ACCESS = fileURLToPath(new URL('../../adapters/admin-db/access.sql', import.meta.url));
 /** Any number that is the same in every test process. */
 const TEMPLATE_LOCK = 7_215_003;
 
@@ -94,6 +95,7 @@ async function ensureTemplate(url: string): Promise<string> {
   const files = (await readdir(MIGRATIONS)).sort();
   const digest = createHash('sha256');
   for (const file of files) digest.update(file).update(await readFile(join(MIGRATIONS, file)));
+  digest.update(await readFile(ACCESS));
   const name = `alta_template_${digest.digest('hex').slice(0, 16)}`;
   await admin(url, async (client) => {
     await client.query('select pg_advisory_lock($1)', [TEMPLATE_LOCK]);

@@ -96,7 +96,13 @@ export async function startWorld(options: WorldOptions = {}) {
   };
   const log = options.log ?? createLogger('test', 'silent');
   const vault = createVault(env['ALTA_VAULT_KEYS']!);
+  // Each process with its role, so that every test on the real stack proves that its rights suffice; `db` is the test's own eye.
   const db = createAdminDb(database.url);
+  const [intakeDb, relayDb, workerDb] = (['intake', 'relay', 'worker'] as const).map((role) => createAdminDb(database.url, { role })) as [
+    AdminDb,
+    AdminDb,
+    AdminDb,
+  ];
   const mp = createMercadoPago({
     baseUrl: simulator.url,
     accessToken: simulator.accessToken,
@@ -106,18 +112,21 @@ export async function startWorld(options: WorldOptions = {}) {
   });
   const lines = await openClusterLines(db, vault);
 
-  const listening = run.api ? await listen({ db, vault, mp, config: loadConfig(env), log }) : undefined;
+  const listening = run.api ? await listen({ db: intakeDb, vault, mp, config: loadConfig(env), log }) : undefined;
   env['PUBLIC_URL'] = listening?.url ?? 'http://127.0.0.1:9';
   const config = loadConfig(env);
   if (listening) Object.assign(listening.config, { PUBLIC_URL: listening.url });
-  const clusters = createClusterRouter({ load: (clusterId) => loadCluster(db, vault, clusterId), timeoutMs: config.CLUSTER_TIMEOUT_MS });
+  const clusters = createClusterRouter({
+    load: (clusterId) => loadCluster(workerDb, vault, clusterId),
+    timeoutMs: config.CLUSTER_TIMEOUT_MS,
+  });
   const client = new Client({
     connection: temporal.client.connection,
     namespace: temporal.namespace,
     dataConverter: dataConverter(config),
   });
   const deps: ActivityDeps = {
-    db,
+    db: workerDb,
     vault,
     clusters,
     mp,
@@ -127,7 +136,7 @@ export async function startWorld(options: WorldOptions = {}) {
     temporal: client,
   };
   const workers = run.worker ? await runWorkers(deps, temporal.native) : undefined;
-  const relay = run.relay ? runRelay({ db, mp, temporal: client, config, log }) : undefined;
+  const relay = run.relay ? runRelay({ db: relayDb, mp, temporal: client, config, log }) : undefined;
 
   const handle = (accountId: string): WorkflowHandle => client.workflow.getHandle(onboardingWorkflowId(accountId));
   const account = async (accountId: string): Promise<Record<string, unknown>> =>
@@ -235,7 +244,7 @@ export async function startWorld(options: WorldOptions = {}) {
       await mail.close();
       deps.mailer.close();
       await Promise.all(lines.lines.map((line) => line.close()));
-      await db.close();
+      await Promise.all([db, intakeDb, relayDb, workerDb].map((pool) => pool.close()));
       await temporal.close();
       await database.drop();
       rmSync(dir, { recursive: true, force: true });

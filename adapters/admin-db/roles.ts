@@ -1,0 +1,28 @@
+/** What each process is in the Admin DB: its role, its name there, and how long it waits (ms). */
+export interface RoleLimits {
+  role: string;
+  applicationName: string;
+  /** Connections at most. More concurrent work than this waits for one. */
+  pool: number;
+  connectMs: number;
+  /** Of one statement, on the server; the client gives up two seconds later. */
+  statementMs: number;
+  lockMs: number;
+}
+
+/**
+ * - intake: a webhook is answered with 503 in time for Mercado Pago to see it, which waits 5 s on its repeats.
+ * - relay: one batch at a time; below the lease of a claimed row by far.
+ * - worker: below the 8 s and more that a step gets, and enough connections for its steps not to queue for long.
+ * - operator: a person waits, and a report may be long.
+ * - keeper: re-sealing goes in small batches.
+ */
+export const ROLES = {
+  intake: { role: 'alta_intake', applicationName: 'alta-api', pool: 10, connectMs: 2_000, statementMs: 3_000, lockMs: 2_000 },
+  relay: { role: 'alta_relay', applicationName: 'alta-relay', pool: 10, connectMs: 5_000, statementMs: 10_000, lockMs: 5_000 },
+  worker: { role: 'alta_worker', applicationName: 'alta-worker', pool: 20, connectMs: 5_000, statementMs: 10_000, lockMs: 5_000 },
+  operator: { role: 'alta_operator', applicationName: 'alta-cli', pool: 4, connectMs: 5_000, statementMs: 30_000, lockMs: 5_000 },
+  keeper: { role: 'alta_keeper', applicationName: 'alta-keys', pool: 2, connectMs: 5_000, statementMs: 30_000, lockMs: 5_000 },
+} as const satisfies Record<string, RoleLimits>;
+
+export type AdminDbRole = keyof typeof ROLES;

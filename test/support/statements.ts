@@ -1,0 +1,138 @@
+import { randomUUID } from 'node:crypto';
+import * as adminDb from '../../adapters/admin-db/index.ts';
+import type { AdminDb, AdminDbRole } from '../../adapters/admin-db/index.ts';
+import type { Vault } from '../../adapters/vault/index.ts';
+import type { CheckoutRequest } from '../../contract/checkout.ts';
+
+/** What the statements are about; whether there is such a row does not matter, rights are checked before. */
+export interface Subjects {
+  vault: Vault;
+  checkout: CheckoutRequest;
+  accountId: string;
+  jobId: string;
+  clusterId: string;
+  inboxId: string;
+}
+
+type Act = (db: AdminDb, on: Subjects) => Promise<unknown>;
+
+const claim = { id: randomUUID(), claimToken: randomUUID(), generation: 1 };
+const failure = { code: 'INTERNAL', message: 'x' };
+const payment = {
+  paymentId: '77',
+  accountId: null,
+  status: 'approved',
+  statusDetail: null,
+  amount: '1',
+  amountRefunded: '0',
+  currency: 'ARS',
+  collectorId: '1',
+  externalReference: null,
+  liveMode: false,
+  dateApproved: null,
+  dateLastUpdated: null,
+};
+const step = { step: 'upsert-client', undo: false } as const;
+const openJob: Act = (db, { accountId }) => adminDb.openJob(db, { accountId, paymentId: '77', workflowId: 'w' });
+
+/** Every function of the Admin DB that a process calls, by the process' role. */
+export const STATEMENTS: Record<Exclude<AdminDbRole, 'keeper'>, Record<string, Act>> = {
+  intake: {
+    loadPlan: (db, { checkout }) => adminDb.loadPlan(db, checkout.planKey),
+    checkout: (db, { checkout }) =>
+      db.tx('test.checkout', async (tx) => {
+        const plan = await adminDb.loadPlan(tx, checkout.planKey);
+        const { accountId } = await adminDb.openDraft(tx, { ...checkout, slug: `s-${randomUUID().slice(0, 8)}` }, plan);
+        const again = { ...checkout, accountId, slug: `s-${randomUUID().slice(0, 8)}`, customDomain: `${randomUUID()}.example.com` };
+        await adminDb.openDraft(tx, again, plan);
+        await adminDb.reserveSlug(tx, again.slug, accountId, 60);
+        await adminDb.saveOnboarding(tx, accountId, again);
+        await adminDb.saveOnboarding(tx, accountId, { ...again, logo: null });
+      }),
+    acceptNotification: async (db) => {
+      const notification = { deliveryKey: 'statement', topic: 'payment', paymentId: '77' };
+      await adminDb.acceptNotification(db, notification);
+      await adminDb.acceptNotification(db, notification);
+    },
+    findTenant: (db) => adminDb.findTenant(db, 'nobody'),
+    loadClusterAddress: (db, { clusterId }) => adminDb.loadClusterAddress(db, clusterId),
+  },
+  relay: {
+    claimOutbox: (db) => adminDb.claimOutbox(db, { targets: ['account'], limit: 1, leaseSeconds: 1, owner: 'x' }),
+    completeOutbox: (db) => adminDb.completeOutbox(db, claim),
+    retryOutbox: (db) => adminDb.retryOutbox(db, claim, { ...failure, delayMs: 1 }),
+    failOutbox: (db) => adminDb.failOutbox(db, claim, failure),
+    releaseOutbox: (db) => adminDb.releaseOutbox(db, claim, { delayMs: 1 }),
+    outboxStats: (db) => adminDb.outboxStats(db),
+    lockInbox: (db, { inboxId }) => adminDb.lockInbox(db, inboxId),
+    settleInbox: (db, { inboxId }) => adminDb.settleInbox(db, inboxId, { status: 'processed', result: 'x' }),
+    findOrder: (db, { accountId }) => adminDb.findOrder(db, accountId),
+    showJob: (db, { jobId }) => adminDb.showJob(db, jobId),
+    recordPayment: (db) => adminDb.recordPayment(db, payment),
+    extendReservation: (db, { accountId }) => adminDb.extendReservation(db, accountId, 1),
+    publish: (db, { accountId }) =>
+      adminDb.publish(db, {
+        target: 'account',
+        eventKey: 'statement/relay',
+        accountId,
+        payload: { type: 'account.created', accountId, version: 1, aspects: [] },
+      }),
+    openJob,
+  },
+  worker: {
+    listClusters: (db) => adminDb.listClusters(db),
+    loadCluster: (db, { vault, clusterId }) => adminDb.loadCluster(db, vault, clusterId),
+    loadSnapshot: (db, { accountId }) => adminDb.loadSnapshot(db, accountId),
+    loadOrder: (db, { accountId }) => adminDb.loadOrder(db, accountId),
+    loadMpCredentials: (db, { vault, accountId }) => adminDb.loadMpCredentials(db, vault, accountId),
+    saveMpCredentials: (db, { vault, accountId }) =>
+      adminDb.saveMpCredentials(db, vault, accountId, {
+        accessToken: 'a',
+        refreshToken: 'b',
+        publicKey: 'c',
+        expiresAt: null,
+        mpUserId: '1',
+      }),
+    loadAssets: (db, { accountId }) => adminDb.loadAssets(db, accountId),
+    recordPayment: (db) => adminDb.recordPayment(db, payment),
+    judgePayment: (db) => adminDb.judgePayment(db, '77', { verdict: 'accepted', code: null, judgedStatus: 'approved' }),
+    bindPayment: (db, { accountId }) => adminDb.bindPayment(db, '77', accountId),
+    changeStatus: (db, { accountId }) =>
+      adminDb.changeStatus(db, accountId, { from: ['paid'], to: 'provision_failed', actor: 'x', reason: 'x' }),
+    claimSlug: (db, { accountId, jobId }) => adminDb.claimSlug(db, accountId, `s-${randomUUID().slice(0, 8)}`, jobId),
+    releaseClaim: (db, { accountId, jobId }) => adminDb.releaseClaim(db, accountId, 'none', jobId),
+    reservePlacement: (db, { accountId, jobId }) => adminDb.reservePlacement(db, { accountId, jobId, ttlSeconds: 60 }),
+    confirmPlacement: (db, { accountId, jobId }) => adminDb.confirmPlacement(db, accountId, jobId),
+    expirePlacements: (db) => adminDb.expirePlacements(db),
+    beginStep: (db, { jobId }) => adminDb.beginStep(db, { jobId, ...step, runId: 'r', activityId: 'a', local: false }),
+    endStep: (db, { jobId }) => adminDb.endStep(db, { jobId, ...step, outcome: 'done' }),
+    setJobState: (db, { jobId }) => adminDb.setJobState(db, jobId, { state: 'running' }),
+    recordDecision: (db, { jobId }) => adminDb.recordDecision(db, { jobId, step: null, action: 'retry', actor: 'x', reason: 'x' }),
+    showJob: (db, { jobId }) => adminDb.showJob(db, jobId),
+    activateAccount: (db, { accountId, jobId, clusterId }) =>
+      adminDb.activateAccount(db, { accountId, jobId, clusterId, clientId: randomUUID(), actor: 'x' }),
+    releasePlacement: (db, { accountId, jobId }) => adminDb.releasePlacement(db, accountId, jobId),
+    acceptNotification: (db) => adminDb.acceptNotification(db, { deliveryKey: 'statement/worker', topic: 'payment', paymentId: '77' }),
+    purgeOutbox: (db) => adminDb.purgeOutbox(db),
+  },
+  operator: {
+    listJobs: (db) => adminDb.listJobs(db, { limit: 1 }),
+    showJob: (db, { jobId }) => adminDb.showJob(db, jobId),
+    findOrder: (db, { accountId }) => adminDb.findOrder(db, accountId),
+    openJob,
+    recordDecision: (db, { jobId }) => adminDb.recordDecision(db, { jobId, step: null, action: 'retry', actor: 'x', reason: 'x' }),
+    listClusters: (db) => adminDb.listClusters(db),
+    setClusterState: (db, { clusterId }) => adminDb.setClusterState(db, clusterId, { weight: 1, actor: 'x', reason: 'x' }),
+    registerCluster: (db, { vault }) =>
+      adminDb.registerCluster(db, vault, {
+        clusterId: 'east',
+        displayName: 'East',
+        url: 'http://127.0.0.1:1',
+        serviceKey: 'k',
+        publishableKey: 'p',
+      }),
+    outboxStats: (db) => adminDb.outboxStats(db),
+    listInbox: (db) => adminDb.listInbox(db, '77'),
+    listLifecycleEvents: (db, { accountId }) => adminDb.listLifecycleEvents(db, accountId),
+  },
+};
