@@ -4,6 +4,7 @@ import type { Cluster, ClusterRouter } from '../adapters/cluster/index.ts';
 import type { Config } from '../adapters/config.ts';
 import type { Logger } from '../adapters/log.ts';
 import type { Mailer } from '../adapters/mailer/index.ts';
+import type { WorkerMetrics } from '../adapters/metrics/index.ts';
 import type { MercadoPago } from '../adapters/mercadopago/index.ts';
 import type { Vault } from '../adapters/vault/index.ts';
 import type { StepContext } from '../contract/onboarding.ts';
@@ -19,6 +20,8 @@ export interface ActivityDeps {
   temporal: Client;
   config: Config;
   log: Logger;
+  /** Nothing is counted when left out. */
+  workerMetrics?: WorkerMetrics;
 }
 
 /** Input of an undo: the cluster is null when no placement was ever made. */

@@ -117,6 +117,16 @@ const settings = {
   WORKER_PROBE_PORT: port.default(0),
   RELAY_PROBE_HOST: z.string().default('127.0.0.1'),
   RELAY_PROBE_PORT: port.default(0),
+  /** Where each process serves its Prometheus metrics: never a public address. */
+  METRICS_HOST: z.string().default('127.0.0.1'),
+  /** Not set: no metrics; 0: any free port, which the process' ready line names. */
+  METRICS_PORT: port.optional(),
+  /** OTLP over HTTP: the base address of a trace collector. Not set: nothing is traced, at no cost. */
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url().optional(),
+  /** Where alerts are posted as `{"text": ...}`, such as a Slack webhook. Not set: they stay in the log. */
+  ALERT_WEBHOOK_URL: z.url().optional(),
+  /** The same alert about the same account or cluster is sent once in this time. */
+  ALERT_WINDOW_MS: milliseconds.default(15 * 60_000),
   RELAY_POLL_MAX_MS: milliseconds.max(1_000).default(200),
   RELAY_LEASE_SECONDS: z.coerce.number().int().positive().default(300),
   RELAY_BATCH: z.coerce.number().int().positive().max(500).default(50),
@@ -189,6 +199,27 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
   if (config.ON_EXHAUSTED !== undefined) config.ALTA_ONBOARDING_POLICY.onExhausted = config.ON_EXHAUSTED;
   if (config.ALTA_FAST_PATH !== undefined) config.ALTA_ONBOARDING_POLICY.fastPath = config.ALTA_FAST_PATH;
   return config;
+}
+
+export interface SettingFault {
+  name: string;
+  /** What is wrong with it, without its value; null when it is well. */
+  fault: string | null;
+  given: boolean;
+}
+
+/** Every setting by name, and whether it is well: what `loadConfig` would refuse, one by one. */
+export function settingFaults(env: Readonly<Record<string, string | undefined>>): SettingFault[] {
+  const profile = temporalProfile({ ...env });
+  const own = Object.entries(settings).filter(([name]) => !name.startsWith('TEMPORAL_') || name === 'TEMPORAL_UI_URL');
+  const found = own.map(([name, schema]) => {
+    const value = env[name] === '' ? undefined : env[name];
+    const parsed = schema.safeParse(value);
+    const fault = parsed.success ? null : value === undefined ? 'is missing' : (parsed.error.issues[0]?.message ?? 'is not valid');
+    return { name, fault, given: value !== undefined };
+  });
+  const given = Object.keys(env).some((name) => name.startsWith('TEMPORAL_') && name !== 'TEMPORAL_UI_URL' && env[name]);
+  return [...found, { name: 'TEMPORAL_*', fault: isAltaError(profile) ? profile.message : null, given }];
 }
 
 /** All faults of the settings are told at once, so this one is kept for later. */

@@ -1,6 +1,9 @@
+import { trace } from '@opentelemetry/api';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { type DestinationStream, pino, type Logger, stdSerializers } from 'pino';
 import { isAltaError } from '../contract/errors.ts';
-import { redact } from './scrub.ts';
+import type { AlertLine, Alerts } from './alerts.ts';
+import { hideValues, redact } from './scrub.ts';
 
 export type { Logger } from 'pino';
 
@@ -34,13 +37,49 @@ function serializeError(error: unknown): Record<string, unknown> {
   return { type, message: redact(message), stack: redact(stack), ...(typeof code === 'string' ? { code } : {}) };
 }
 
+/** What a line is about, as far as it is known (P-614). */
+export interface LogFields {
+  accountId?: string;
+  jobId?: string;
+  workflowId?: string;
+  clusterId?: string;
+  activity?: string;
+  step?: string;
+  attempt?: number;
+  outboxId?: string;
+  eventKey?: string;
+}
+const about = new AsyncLocalStorage<LogFields>();
+
+/** Every line that is logged while `act` runs carries these fields, whoever logs it; what a line says itself counts more. */
+export const withLogFields = <T>(fields: LogFields, act: () => T): T => about.run({ ...about.getStore(), ...fields }, act);
+
+function surroundings(): object {
+  const span = trace.getActiveSpan()?.spanContext();
+  return { ...about.getStore(), ...(span === undefined ? {} : { traceId: span.traceId }) };
+}
+
 /** A structured logger whose lines carry the process' name and no secret. They go to standard output unless told otherwise. */
 export function createLogger(name: string, level = process.env['LOG_LEVEL'] ?? 'info', destination?: DestinationStream): Logger {
   const options = {
     name,
     level,
+    mixin: surroundings,
     serializers: { err: serializeError, error: serializeError },
     redact: { paths: SECRET_NAMES.flatMap((key) => [`["${key}"]`, `*["${key}"]`, `*.*["${key}"]`]), censor: '[redacted]' },
   };
-  return destination === undefined ? pino(options) : pino(options, destination);
+  const inner = destination ?? pino.destination({ fd: 1, sync: true });
+  return pino(options, {
+    write(line) {
+      inner.write(hideValues(line));
+    },
+  });
 }
+
+/** Passes lines on, and those with an `alert` to `alerts` as well: clean already, with all that is known about them. */
+export const alerting = (alerts: Pick<Alerts, 'take'>, destination: DestinationStream): DestinationStream => ({
+  write(line) {
+    destination.write(line);
+    if (line.includes('"alert":')) alerts.take(JSON.parse(line) as AlertLine);
+  },
+});

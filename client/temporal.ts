@@ -9,7 +9,7 @@ import {
 } from '@temporalio/client';
 import { effect } from '../adapters/effect.ts';
 import type { Config } from '../adapters/config.ts';
-import { dataConverter, temporalConnection } from '../adapters/temporal/index.ts';
+import { clientTracing, dataConverter, temporalConnection } from '../adapters/temporal/index.ts';
 import { AltaError } from '../contract/errors.ts';
 
 /** Longest time of one call to Temporal, ms: far below the outbox lease, so that a slow call never outlives its claim. */
@@ -29,7 +29,12 @@ export interface TemporalHandle {
 export function connectTemporal(config: Config): TemporalHandle {
   const connection = Connection.lazy({ ...temporalConnection(config), connectTimeout: CALL_TIMEOUT_MS });
   return {
-    client: new Client({ connection, namespace: config.TEMPORAL_NAMESPACE, dataConverter: dataConverter(config) }),
+    client: new Client({
+      connection,
+      namespace: config.TEMPORAL_NAMESPACE,
+      dataConverter: dataConverter(config),
+      interceptors: clientTracing(config),
+    }),
     close: () => connection.close(),
   };
 }

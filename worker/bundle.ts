@@ -7,12 +7,20 @@ import { AltaError } from '../contract/errors.ts';
 /** The module that exports every workflow. */
 export const WORKFLOWS_PATH = fileURLToPath(new URL('../workflows/index.ts', import.meta.url));
 
+/** What runs around workflows, inside of their isolate. Whoever bundles them names it, or they are bundled without it. */
+export const WORKFLOW_INTERCEPTORS = [fileURLToPath(new URL('../workflows/tracing.ts', import.meta.url))];
+
 /**
  * Builds the workflow code as the worker runs it: the one place that says how. It encodes failures as the processes around it do.
  * `workflowsPath` is another module for a test.
  */
 export const buildBundle = (workflowsPath = WORKFLOWS_PATH): Promise<WorkflowBundle> =>
-  bundleWorkflowCode({ workflowsPath, failureConverterPath: FAILURE_CONVERTER_PATH, logger: new DefaultLogger('WARN') });
+  bundleWorkflowCode({
+    workflowsPath,
+    workflowInterceptorModules: WORKFLOW_INTERCEPTORS,
+    failureConverterPath: FAILURE_CONVERTER_PATH,
+    logger: new DefaultLogger('WARN'),
+  });
 
 /**
  * The workflow code as the worker runs it: a bundle built beforehand (`ALTA_WORKFLOW_BUNDLE` names the file), else one that is

@@ -1,11 +1,14 @@
 import { Worker, type NativeConnection, type WorkerOptions, type WorkflowBundleOption } from '@temporalio/worker';
 import { createActivities, type ActivityDeps } from '../activities/index.ts';
 import type { Config } from '../adapters/config.ts';
+import type { Tracing } from '../adapters/tracing.ts';
 import { dataConverter } from '../adapters/temporal/index.ts';
 import { deploymentName, taskQueue } from '../contract/ids.ts';
 import { heartbeatInterceptor } from './interceptors/heartbeat.ts';
 import { ledgerInterceptor } from './interceptors/ledger.ts';
+import { observeInterceptor } from './interceptors/observe.ts';
 import { QUEUES } from './queues.ts';
+import { activityTracing, workflowTracing } from './tracing.ts';
 
 /** Activities that ignore their cancellation are left behind this long after it, so that a process always ends. */
 const FORCE_AFTER_MS = 15_000;
@@ -18,6 +21,7 @@ export async function createWorkers(
   deps: ActivityDeps,
   connection: NativeConnection,
   workflowBundle: WorkflowBundleOption,
+  tracing?: Tracing,
 ): Promise<Worker[]> {
   const { config, db, log } = deps;
   const shared = {
@@ -36,10 +40,13 @@ export async function createWorkers(
     // A cancellation reaches an activity with the answer to its heartbeat, so a heartbeat that is held back holds back the news too.
     defaultHeartbeatThrottleInterval: '2 seconds',
     maxHeartbeatThrottleInterval: '5 seconds',
+    sinks: workflowTracing(tracing),
     interceptors: {
       activity: [
+        ...activityTracing(tracing),
+        (context) => ({ inbound: observeInterceptor(context, log, deps.workerMetrics) }),
         (context) => ({ inbound: heartbeatInterceptor(context) }),
-        (context) => ({ inbound: ledgerInterceptor(context, db, log) }),
+        (context) => ({ inbound: ledgerInterceptor(context, db, log, deps.workerMetrics) }),
       ],
     },
   } satisfies Partial<WorkerOptions>;

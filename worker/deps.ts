@@ -5,12 +5,16 @@ import { createClusterRouter } from '../adapters/cluster/index.ts';
 import type { Config } from '../adapters/config.ts';
 import type { Logger } from '../adapters/log.ts';
 import { createMailer } from '../adapters/mailer/index.ts';
+import { workerMetrics, type WorkerMetrics } from '../adapters/metrics/index.ts';
 import { createMercadoPago } from '../adapters/mercadopago/index.ts';
-import { dataConverter, temporalConnection } from '../adapters/temporal/index.ts';
+import { clientTracing, dataConverter, temporalConnection } from '../adapters/temporal/index.ts';
 import { createVault } from '../adapters/vault/index.ts';
 
 /** Everything that the activities work with, connected lazily but for Temporal. `close` gives all of it back. */
-export async function connectDeps(config: Config, log: Logger): Promise<ActivityDeps & { close(): Promise<void> }> {
+export async function connectDeps(
+  config: Config,
+  log: Logger,
+): Promise<ActivityDeps & { workerMetrics: WorkerMetrics; close(): Promise<void> }> {
   const connection = await Connection.connect(temporalConnection(config));
   const vault = createVault(config.ALTA_VAULT_KEYS);
   const db = createAdminDb(config.ADMIN_DATABASE_URL, { role: 'worker', max: config.WORKER_DB_POOL, log });
@@ -19,12 +23,18 @@ export async function connectDeps(config: Config, log: Logger): Promise<Activity
   return {
     config,
     log,
+    workerMetrics: workerMetrics(),
     vault,
     db,
     mailer,
     mp,
     clusters: createClusterRouter({ load: (clusterId) => loadCluster(db, vault, clusterId), timeoutMs: config.CLUSTER_TIMEOUT_MS }),
-    temporal: new Client({ connection, namespace: config.TEMPORAL_NAMESPACE, dataConverter: dataConverter(config) }),
+    temporal: new Client({
+      connection,
+      namespace: config.TEMPORAL_NAMESPACE,
+      dataConverter: dataConverter(config),
+      interceptors: clientTracing(config),
+    }),
     async close() {
       mailer.close();
       await Promise.all([db.close(), connection.close()]);

@@ -2,7 +2,10 @@ import { makeTelemetryFilterString, NativeConnection, Runtime, type Worker } fro
 import { pendingMigrations } from '../adapters/admin-db/index.ts';
 import { loadConfig } from '../adapters/config.ts';
 import { createLogger } from '../adapters/log.ts';
+import { engineTelemetry, enginePort, serveMetrics } from '../adapters/metrics/index.ts';
+import { createProcessLog } from '../adapters/process-log.ts';
 import { temporalConnection } from '../adapters/temporal/index.ts';
+import { startTracing } from '../adapters/tracing.ts';
 import { AltaError } from '../contract/errors.ts';
 import { requireBundle, workflowBundle } from './bundle.ts';
 import { createWorkers } from './create.ts';
@@ -11,8 +14,10 @@ import { startProbes } from './probes.ts';
 
 /** The worker process: runs until SIGINT or SIGTERM, then lets running activities end. */
 async function main(): Promise<void> {
-  const log = createLogger('alta-worker');
   const config = loadConfig();
+  const { log, close: closeLog } = createProcessLog('alta-worker', config);
+  const tracing = await startTracing('alta-worker', config);
+  const engine = config.METRICS_PORT === undefined ? undefined : await enginePort();
   Runtime.install({
     logger: {
       log: (level, message, meta) =>
@@ -23,7 +28,10 @@ async function main(): Promise<void> {
       warn: (message, meta) => log.warn(meta ?? {}, message),
       error: (message, meta) => log.error(meta ?? {}, message),
     },
-    telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'WARN', other: 'WARN' }), forward: {} } },
+    telemetryOptions: {
+      logging: { filter: makeTelemetryFilterString({ core: 'WARN', other: 'WARN' }), forward: {} },
+      ...(engine === undefined ? {} : { metrics: engineTelemetry(engine) }),
+    },
   });
   requireBundle(config);
   const [bundle, connection, deps] = await Promise.all([
@@ -34,26 +42,35 @@ async function main(): Promise<void> {
   const pending = await pendingMigrations(config.ADMIN_DATABASE_URL);
   if (pending.length > 0)
     throw new AltaError('CONFIG_INVALID', `ADMIN_DATABASE_URL: run \`alta migrate\` first; not applied: ${pending.join(', ')}`);
-  const workers = await createWorkers(deps, connection, bundle);
+  const workers = await createWorkers(deps, connection, bundle, tracing);
   const running = runTogether(workers);
   const probes = await startProbes(
     { workers, db: deps.db, connection },
     { host: config.WORKER_PROBE_HOST, port: config.WORKER_PROBE_PORT },
   );
+  const served = await serveMetrics(config, {
+    registry: deps.workerMetrics.registry,
+    ...(engine === undefined ? {} : { engineUrl: `http://127.0.0.1:${engine}/metrics` }),
+  });
   process.stdout.write(
     `${JSON.stringify({
       ready: true,
       probes: `http://127.0.0.1:${probes.port}`,
       queues: config.ALTA_WORKER_QUEUES,
       buildId: config.ALTA_BUILD_ID ?? null,
+      metrics: served?.url,
     })}\n`,
   );
+  log.info({ queues: config.ALTA_WORKER_QUEUES, metrics: served?.url }, 'the worker is ready: it polls its queues');
   try {
     await running;
   } finally {
     probes.server.close();
+    await served?.close();
     await deps.close();
     await connection.close();
+    await tracing?.close();
+    await closeLog();
   }
 }
 

@@ -1,5 +1,6 @@
 import { AltaError } from '../../contract/errors.ts';
 import { ASPECTS } from '../../contract/account.ts';
+import { traceparent } from '../trace.ts';
 import type { AdminDb, Tx } from './db.ts';
 import { takeSlot } from './take-slot.ts';
 
@@ -37,9 +38,9 @@ const ACTIVATE = `
     insert into lifecycle_events (account_id, cluster_id, event_type, from_value, to_value, actor, reason)
     select gate.id, $3, 'status.changed', gate.status, 'provisioned', $5, 'job ' || $2::text from gate
   ), published as (
-    insert into outbox (target, event_key, event_type, account_id, payload)
+    insert into outbox (target, event_key, event_type, account_id, payload, trace_context)
     select 'account', 'account.created/' || id, 'account.created', id,
-      jsonb_build_object('type', 'account.created', 'accountId', id, 'version', version, 'aspects', $6::jsonb)
+      jsonb_build_object('type', 'account.created', 'accountId', id, 'version', version, 'aspects', $6::jsonb), $7::text
     from account
     on conflict (event_key) do nothing
   )
@@ -71,7 +72,7 @@ async function attempt(db: Tx, { accountId, jobId, clusterId, clientId, actor }:
     const [row] = await db.query<{ version: number }>({
       name: 'admin-db.activate-account',
       text: ACTIVATE,
-      values: [accountId, jobId, clusterId, clientId, actor, JSON.stringify(ASPECTS)],
+      values: [accountId, jobId, clusterId, clientId, actor, JSON.stringify(ASPECTS), traceparent()],
     });
     return row?.version;
   } catch (error) {

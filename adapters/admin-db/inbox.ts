@@ -1,3 +1,4 @@
+import { traceparent } from '../trace.ts';
 import type { Tx } from './db.ts';
 
 /** A verified notification, as the inbox keeps it. */
@@ -21,19 +22,22 @@ export interface Accepted {
   first: boolean;
 }
 
-/** SQL: the order to read the payment of each row in `received`; the same row again makes its order due at once. */
-export const ORDER_READS = `
+/**
+ * SQL: the order to read the payment of each row in `received`; the same row again makes its order due at once. `trace` is the
+ * parameter that holds the trace to go on with.
+ */
+export const orderReads = (trace: `$${number}`): string => `
   ordered as (
-    insert into outbox as o (target, event_key, event_type, payload)
+    insert into outbox as o (target, event_key, event_type, payload, trace_context)
     select 'onboarding', 'payment.notified/' || id, 'payment.notified',
-      jsonb_build_object('type', 'payment.notified', 'inboxId', id, 'paymentId', payment_id)
+      jsonb_build_object('type', 'payment.notified', 'inboxId', id, 'paymentId', payment_id), ${trace}::text
     from received
     on conflict (event_key) do update set
       generation = o.generation + 1,
       status = case when o.status = 'processing' then 'processing' else 'pending' end,
       attempt_count = case when o.status = 'processing' then o.attempt_count else 0 end,
       next_attempt_at = least(o.next_attempt_at, now()),
-      completed_at = null, updated_at = now()
+      trace_context = coalesce(excluded.trace_context, o.trace_context), completed_at = null, updated_at = now()
   )`;
 
 /**
@@ -50,9 +54,9 @@ export async function acceptNotification(db: Tx, notification: Notification): Pr
              values ($1, $2, $3, $4, $5, $6, $7)
              on conflict (delivery_key) do update set deliveries = w.deliveries + 1, last_received_at = now(), status = 'received'
              returning id, payment_id, deliveries
-           ), ${ORDER_READS}
+           ), ${orderReads('$8')}
            select id as "inboxId", deliveries = 1 as first from received`,
-    values: [deliveryKey, topic, action ?? null, paymentId, requestId ?? null, secretId ?? null, skewMs ?? null],
+    values: [deliveryKey, topic, action ?? null, paymentId, requestId ?? null, secretId ?? null, skewMs ?? null, traceparent()],
   });
   return row as Accepted;
 }

@@ -36,6 +36,7 @@ export type { OutboxCommand, OutboxDetails, OutboxEntry, OutboxFilter } from './
 export { listDeadLetters, type DeadLetter } from './dead-letters.ts';
 export { MONEY_LISTS, moneyReport } from './money.ts';
 export type { MoneyItem, MoneyList, MoneyOptions, MoneyReport, MoneyTotals } from './money.ts';
+export { readState, type AdminState } from './state.ts';
 export { addLifecycleEvent, listLifecycleEvents } from './lifecycle.ts';
 export type { LifecycleEvent, LifecycleRow } from './lifecycle.ts';
 export { activateAccount, type Activation } from './activate.ts';

@@ -1,5 +1,6 @@
 import { AltaError } from '../../contract/errors.ts';
 import { outboxPayloadSchema, type OutboxPayload, type OutboxTarget } from '../../contract/outbox.ts';
+import { traceparent } from '../trace.ts';
 import type { Tx } from './db.ts';
 
 export { completeOutbox, failOutbox, releaseOutbox, retryOutbox } from './outbox-marks.ts';
@@ -24,9 +25,9 @@ export async function publish(tx: Tx, event: OutboxEvent): Promise<boolean> {
   }
   const rows = await tx.query({
     name: 'admin-db.publish',
-    text: `insert into outbox (target, event_key, event_type, account_id, payload) values ($1, $2, $3, $4, $5)
+    text: `insert into outbox (target, event_key, event_type, account_id, payload, trace_context) values ($1, $2, $3, $4, $5, $6)
            on conflict (event_key) do nothing returning id`,
-    values: [event.target, event.eventKey, parsed.data.type, event.accountId, JSON.stringify(parsed.data)],
+    values: [event.target, event.eventKey, parsed.data.type, event.accountId, JSON.stringify(parsed.data), traceparent()],
   });
   return rows.length > 0;
 }
@@ -46,6 +47,8 @@ export interface OutboxRow {
   /** End of the lease, by the database's clock. */
   lockedUntil: string;
   createdAt: string;
+  /** The trace that the row belongs to, as W3C `traceparent`. */
+  traceContext: string | null;
 }
 
 export interface OutboxClaim {
@@ -73,7 +76,8 @@ export function claimOutbox(db: Tx, { targets, limit, leaseSeconds, owner }: Out
              from due where o.id = due.id returning o.*
            )
            select id, target, event_key as "eventKey", event_type as "eventType", account_id as "accountId", payload,
-             attempt_count as "attemptCount", generation, claim_token as "claimToken", locked_until as "lockedUntil", created_at as "createdAt"
+             attempt_count as "attemptCount", generation, claim_token as "claimToken", locked_until as "lockedUntil", created_at as "createdAt",
+             trace_context as "traceContext"
            from claimed order by next_attempt_at, created_at`,
     values: [[...targets], limit, leaseSeconds, owner],
   });

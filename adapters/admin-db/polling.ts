@@ -1,5 +1,6 @@
+import { traceparent } from '../trace.ts';
 import type { Tx } from './db.ts';
-import { ORDER_READS } from './inbox.ts';
+import { orderReads } from './inbox.ts';
 
 const TASK = 'poll-payments';
 
@@ -63,14 +64,14 @@ export async function feedPolled(
              select key, 'payment', 'payment.polled', "paymentId" from news
              on conflict (delivery_key) do nothing
              returning id, payment_id
-           ), ${ORDER_READS}, moved as (
+           ), ${orderReads('$4')}, moved as (
              insert into upkeep_marks as m (task, seen_until, complete, completed_at) values ('${TASK}', $2, $3, case when $3 then now() end)
              on conflict (task) do update set
                seen_until = greatest(m.seen_until, excluded.seen_until), complete = excluded.complete,
                completed_at = coalesce(excluded.completed_at, m.completed_at), resume_at = null, updated_at = now()
            )
            select count(*) as fed from received`,
-    values: [JSON.stringify(hits.map((hit) => ({ ...hit, key: keyOf(hit) }))), seenUntil, complete],
+    values: [JSON.stringify(hits.map((hit) => ({ ...hit, key: keyOf(hit) }))), seenUntil, complete, traceparent()],
   });
   return row?.fed ?? 0;
 }

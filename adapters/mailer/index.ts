@@ -13,6 +13,8 @@ export interface Mail {
 export interface Mailer {
   /** Hands a mail to the server. Throws MAIL_UNAVAILABLE (may be retried) or MAIL_REJECTED. */
   send(mail: Mail): Promise<void>;
+  /** Connects and signs in without sending anything. Throws MAIL_UNAVAILABLE. */
+  verify(): Promise<void>;
   close(): void;
 }
 
@@ -24,6 +26,7 @@ export function createMailer(options: { smtpUrl: string | undefined; from: strin
   if (options.smtpUrl === undefined) {
     return {
       send: () => Promise.reject(new AltaError('MAIL_UNAVAILABLE', 'SMTP_URL is not set')),
+      verify: () => Promise.reject(new AltaError('MAIL_UNAVAILABLE', 'SMTP_URL is not set')),
       close: () => undefined,
     };
   }
@@ -49,6 +52,14 @@ export function createMailer(options: { smtpUrl: string | undefined; from: strin
         throw new AltaError(rejected ? 'MAIL_REJECTED' : 'MAIL_UNAVAILABLE', `SMTP: ${responseCode ?? code ?? 'no answer'}`, {
           cause: error,
         });
+      }
+    },
+    async verify() {
+      try {
+        await effect('mailer.verify', () => transport.verify());
+      } catch (error) {
+        const { responseCode, code } = error as { responseCode?: number; code?: string };
+        throw new AltaError('MAIL_UNAVAILABLE', `SMTP: ${responseCode ?? code ?? 'no answer'}`, { cause: error });
       }
     },
     close() {

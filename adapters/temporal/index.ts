@@ -2,4 +2,5 @@
 export { temporalConnection } from './connection.ts';
 export { dataConverter, type DataConverterConfig, FAILURE_CONVERTER_PATH } from './data-converter.ts';
 export { createPayloadCodec, ENCRYPTED, isSealed, type PayloadCodecOptions } from './payload-codec.ts';
+export { clientTracing } from './tracing.ts';
 export { readTemporalProfile, type TemporalConnection, type TemporalProfile } from './profile.ts';

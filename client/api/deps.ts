@@ -2,6 +2,7 @@ import type { AdminDb } from '../../adapters/admin-db/index.ts';
 import type { ClusterRouter } from '../../adapters/cluster/index.ts';
 import type { Config } from '../../adapters/config.ts';
 import type { Logger } from '../../adapters/log.ts';
+import type { ApiMetrics } from '../../adapters/metrics/index.ts';
 import type { MercadoPago } from '../../adapters/mercadopago/index.ts';
 import type { Vault } from '../../adapters/vault/index.ts';
 
@@ -12,6 +13,8 @@ export interface ApiDeps {
   mp: MercadoPago;
   config: Config;
   log: Logger;
+  /** Nothing is counted when left out. */
+  apiMetrics?: ApiMetrics;
   /** Made from `db` and `vault` when left out. */
   clusters?: ClusterRouter;
   /** Requests a minute from one address, webhooks and probes excepted. */

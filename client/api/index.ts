@@ -8,6 +8,7 @@ import { codecRoutes } from './codec.ts';
 import type { ApiDeps } from './deps.ts';
 import { answerError } from './errors.ts';
 import { healthRoutes } from './health.ts';
+import { measureHttp } from './metrics.ts';
 import { storeRoutes } from './stores.ts';
 import { webhookRoutes } from './webhook.ts';
 
@@ -52,6 +53,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     throw new AltaError('NOT_FOUND', 'no such route');
   });
 
+  if (deps.apiMetrics !== undefined) measureHttp(app, deps.apiMetrics);
   await app.register(helmet);
   await app.register(rateLimit, { max: deps.ratePerMinute ?? RATE_PER_MINUTE, timeWindow: 60_000 });
   await app.register(swagger, { openapi: { openapi: '3.1.0', info: { title: 'Alta', version: '1' } } });

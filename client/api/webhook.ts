@@ -2,8 +2,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { acceptNotification } from '../../adapters/admin-db/index.ts';
 import { now } from '../../adapters/clock.ts';
 import { parseNotification, verifySignature } from '../../adapters/mercadopago/index.ts';
+import { traced } from '../../adapters/trace.ts';
 import { AltaError } from '../../contract/errors.ts';
 import type { ApiDeps } from './deps.ts';
+import { measureWebhooks } from './metrics.ts';
 
 /** Longest webhook body, bytes. A real notification has some three hundred. */
 export const WEBHOOK_BODY_LIMIT = 64 * 1024;
@@ -17,6 +19,7 @@ const PATHS = ['/webhooks/mercadopago', '/onboarding/checkout/webhook'] as const
  */
 export function webhookRoutes(app: FastifyInstance, deps: ApiDeps): void {
   const { db, config, log } = deps;
+  const answered = measureWebhooks(app, deps.apiMetrics);
 
   const receive = async (request: FastifyRequest, reply: FastifyReply): Promise<{ status: string }> => {
     const notification = parseNotification({
@@ -26,6 +29,7 @@ export function webhookRoutes(app: FastifyInstance, deps: ApiDeps): void {
     });
     if (notification.kind === 'ignored') {
       log.info({ topic: notification.topic, reason: notification.reason }, 'notification ignored');
+      answered(request, 'ignored');
       return { status: 'ignored' };
     }
     if (notification.kind === 'invalid') throw new AltaError('NOTIFICATION_INVALID', notification.reason);
@@ -56,7 +60,9 @@ export function webhookRoutes(app: FastifyInstance, deps: ApiDeps): void {
       'notification accepted',
     );
     void reply.code(200);
-    return { status: first ? 'accepted' : 'repeated' };
+    const status = first ? 'accepted' : 'repeated';
+    answered(request, status);
+    return { status };
   };
 
   // The body is kept as bytes: its ids have up to 64 bits, and older calls are forms that only need a polite answer.
@@ -65,7 +71,12 @@ export function webhookRoutes(app: FastifyInstance, deps: ApiDeps): void {
     done(null, body);
   });
   for (const path of PATHS) {
-    app.post(path, { bodyLimit: WEBHOOK_BODY_LIMIT, config: { rateLimit: false }, schema: webhookDocs }, receive);
+    app.post(path, { bodyLimit: WEBHOOK_BODY_LIMIT, config: { rateLimit: false }, schema: webhookDocs }, (request, reply) =>
+      traced(`POST ${path}`, () => receive(request, reply), {
+        kind: 'server',
+        attributes: { 'http.route': path, 'http.request.method': 'POST' },
+      }),
+    );
   }
 }
 

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { clusterCommands } from './clusters.ts';
 import { deadLetterCommands } from './dead-letters.ts';
 import { keyCommands } from './keys.ts';
+import { doctorCommand } from './doctor.ts';
 import { maintenanceCommands } from './maintenance.ts';
 import { moneyCommands } from './money.ts';
 import { onboardingCommands } from './onboardings.ts';
@@ -22,6 +23,7 @@ export function buildProgram(): Command {
   scheduleCommands(program);
   keyCommands(program);
   maintenanceCommands(program);
+  doctorCommand(program);
   return program;
 }
 

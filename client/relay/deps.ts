@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { AdminDb, OutboxRow, Settlement } from '../../adapters/admin-db/index.ts';
 import type { Config } from '../../adapters/config.ts';
 import type { Logger } from '../../adapters/log.ts';
+import type { RelayMetrics } from '../../adapters/metrics/index.ts';
 import type { MercadoPago } from '../../adapters/mercadopago/index.ts';
 
 export interface RelayDeps {
@@ -10,6 +11,8 @@ export interface RelayDeps {
   temporal: Client;
   config: Config;
   log: Logger;
+  /** Nothing is counted when left out. */
+  relayMetrics?: RelayMetrics;
 }
 
 /** What a delivery came to; `inbox` is what the notification behind it is settled with, together with the row. */

@@ -11,6 +11,9 @@ import {
   type OutboxRow,
 } from '../../adapters/admin-db/index.ts';
 import { effect } from '../../adapters/effect.ts';
+import { withLogFields } from '../../adapters/log.ts';
+import type { DeliveryOutcome } from '../../adapters/metrics/index.ts';
+import { traced } from '../../adapters/trace.ts';
 import { OUTBOX_TARGETS, paymentNotifiedSchema, type OutboxTarget } from '../../contract/outbox.ts';
 import { deliverAccount } from './deliver-account.ts';
 import { deliverOnboarding } from './deliver-onboarding.ts';
@@ -32,19 +35,24 @@ const DELIVERIES: Record<OutboxTarget, Deliver> = { onboarding: deliverOnboardin
  * leaves a row that is delivered again, which every delivery stands.
  */
 export function createRelay(deps: RelayDeps): Relay {
-  const { db, config, log } = deps;
+  const { db, config, log, relayMetrics: metrics } = deps;
   const owner = `${hostname()}/${String(process.pid)}/${randomUUID().slice(0, 8)}`;
 
+  /** True unless the other side pushed back. */
   const deliver = async (row: OutboxRow): Promise<boolean> => {
-    const line = { outboxId: row.id, eventKey: row.eventKey, attempt: row.attemptCount };
-    try {
-      const delivered = await effect('relay.deliver', () => DELIVERIES[row.target](deps, row));
-      const marked = await effect('relay.mark', () => markDelivered(deps, row, delivered));
-      log.info({ ...line, result: delivered.inbox?.settlement.result }, marked ? 'delivered' : 'delivered; the claim was lost');
-      return true;
-    } catch (error) {
-      return await markFailed(deps, row, error, line);
-    }
+    const { target, accountId } = row;
+    const line = { outboxId: row.id, eventKey: row.eventKey, attempt: row.attemptCount, ...(accountId === null ? {} : { accountId }) };
+    const ended = metrics?.deliverySeconds.startTimer({ target });
+    const outcome = await withLogFields(line, () =>
+      traced(`deliver ${target}`, () => deliverOne(deps, row), {
+        parent: row.traceContext,
+        kind: 'consumer',
+        attributes: { 'alta.target': target, 'alta.attempt': row.attemptCount },
+      }),
+    );
+    ended?.();
+    metrics?.deliveries.inc({ target, outcome });
+    return outcome !== 'release';
   };
 
   return createPump<OutboxRow>({
@@ -53,8 +61,22 @@ export function createRelay(deps: RelayDeps): Relay {
     capacity: config.RELAY_BATCH,
     busyMs: BUSY_MS,
     idleMs: config.RELAY_POLL_MAX_MS,
-    onClaimFailed: (error, times) => log[times === 1 ? 'error' : 'debug']({ err: error, times }, 'the outbox cannot be claimed from'),
+    onClaimFailed: (error, times) => {
+      metrics?.claimFailures.inc();
+      log[times === 1 ? 'error' : 'debug']({ err: error, times }, 'the outbox cannot be claimed from');
+    },
   });
+}
+
+async function deliverOne(deps: RelayDeps, row: OutboxRow): Promise<DeliveryOutcome> {
+  try {
+    const delivered = await effect('relay.deliver', () => DELIVERIES[row.target](deps, row));
+    const marked = await effect('relay.mark', () => markDelivered(deps, row, delivered));
+    deps.log.info({ result: delivered.inbox?.settlement.result }, marked ? 'delivered' : 'delivered; the claim was lost');
+    return marked ? 'delivered' : 'lost';
+  } catch (error) {
+    return await markFailed(deps, row, error);
+  }
 }
 
 /** Marks the row, and settles the notification behind it in the same transaction; nothing is written when the claim was lost. */
@@ -68,8 +90,8 @@ async function markDelivered({ db }: RelayDeps, row: OutboxRow, { inbox }: Deliv
   });
 }
 
-/** Puts a failed row back or buries it. True unless the other side pushed back. A row that cannot be marked returns with its lease. */
-async function markFailed({ db, log }: RelayDeps, row: OutboxRow, error: unknown, line: object): Promise<boolean> {
+/** Puts a failed row back or buries it. A row that cannot be marked returns with its lease. */
+async function markFailed({ db, log }: RelayDeps, row: OutboxRow, error: unknown): Promise<DeliveryOutcome> {
   const consequence = consequenceOf(error, row.attemptCount);
   const { kind, code, message } = consequence;
   try {
@@ -87,11 +109,11 @@ async function markFailed({ db, log }: RelayDeps, row: OutboxRow, error: unknown
     });
     const level = kind === 'release' ? 'info' : kind === 'retry' ? 'warn' : 'error';
     log[level](
-      { ...line, err: error, code, held, ...(kind === 'fail' ? { alert: 'dead letter' } : { delayMs: consequence.delayMs }) },
+      { err: error, code, held, ...(kind === 'fail' ? { alert: 'dead letter' } : { delayMs: consequence.delayMs }) },
       `delivery failed: ${kind}`,
     );
   } catch (unmarked) {
-    log.error({ ...line, err: unmarked }, 'a failed delivery could not be marked; its lease will run out');
+    log.error({ err: unmarked }, 'a failed delivery could not be marked; its lease will run out');
   }
-  return kind !== 'release';
+  return kind;
 }

@@ -4,6 +4,7 @@ import type { ActivityInboundCallsInterceptor } from '@temporalio/worker';
 import type { AdminDb } from '../../adapters/admin-db/index.ts';
 import { beginStep, endStep } from '../../adapters/admin-db/index.ts';
 import type { Logger } from '../../adapters/log.ts';
+import type { WorkerMetrics } from '../../adapters/metrics/index.ts';
 import { scrub } from '../../adapters/scrub.ts';
 import { withSignal } from '../../adapters/cluster/index.ts';
 import { isAltaError } from '../../contract/errors.ts';
@@ -16,7 +17,7 @@ import { toFailure } from './errors.ts';
  * activity the error table's failures. The start is written beside the act, not before it: it costs no latency. A step whose
  * end could not be written fails and is tried again, which its idempotency allows.
  */
-export function ledgerInterceptor(context: Context, db: AdminDb, log: Logger): ActivityInboundCallsInterceptor {
+export function ledgerInterceptor(context: Context, db: AdminDb, log: Logger, metrics?: WorkerMetrics): ActivityInboundCallsInterceptor {
   return {
     async execute(input, next) {
       const { info } = context;
@@ -34,6 +35,7 @@ export function ledgerInterceptor(context: Context, db: AdminDb, log: Logger): A
         });
         const [started, done] = await Promise.allSettled([begun, act()]);
         if (started.status === 'rejected') throw started.reason;
+        if (started.value > 1) metrics?.stepRetries.inc({ step: which.step, act: which.undo ? 'undo' : 'do' });
         if (done.status === 'rejected') {
           const error: unknown = done.reason;
           await endStep(db, {
