@@ -25,11 +25,13 @@ import { cancelOnboarding, type CancelAnswer, type CancelRequest } from './opera
 import { abandonOnboarding, type AbandonAnswer, type AbandonRequest } from './operations/abandon-onboarding.ts';
 import { outboxOperations, type OutboxOperations } from './operations/outbox.ts';
 import { keysStatus, rotateKeys, type KeysStatus } from './operations/keys.ts';
+import { deploymentStatus, promote, rollback, type DeploymentDeps, type DeploymentStatus } from './operations/deployments.ts';
 import { queryProgress, watchOnboarding } from './operations/progress.ts';
 import { replayWorkflow, type ReplayReport } from './operations/replay.ts';
 import { resolveOnboarding } from './operations/resolve.ts';
 import { retryOnboarding, type RetryAnswer, type RetryRequest } from './operations/retry-onboarding.ts';
 import { applySchedules, listSchedules, type AppliedSchedule, type ScheduleDeps, type ScheduleRow } from './operations/schedules.ts';
+import { stalledRuns, type StalledRun } from './operations/stalled.ts';
 import type { StartDeps } from './operations/start-onboarding.ts';
 
 export type { CancelAnswer, CancelRequest } from './operations/cancel-onboarding.ts';
@@ -37,6 +39,8 @@ export { MONEY_LISTS } from '../adapters/admin-db/index.ts';
 export type { DeadLetter, JobDetails, JobRow, MoneyItem, MoneyList, MoneyReport } from '../adapters/admin-db/index.ts';
 export type { AbandonAnswer, AbandonRequest } from './operations/abandon-onboarding.ts';
 export type { OutboxOperations } from './operations/outbox.ts';
+export type { DeploymentStatus, VersionRow } from './operations/deployments.ts';
+export type { StalledRun } from './operations/stalled.ts';
 export { isOver } from './operations/progress.ts';
 export type { ReplayReport } from './operations/replay.ts';
 export type { RetryAnswer, RetryRequest } from './operations/retry-onboarding.ts';
@@ -46,7 +50,7 @@ export { callTemporal, connectTemporal, isPushback, type TemporalHandle } from '
 export interface AltaClientDeps {
   db: AdminDb;
   temporal: Client;
-  config: StartDeps['config'] & DataConverterConfig & ScheduleDeps['config'] & Pick<Config, 'ALTA_VAULT_KEYS'>;
+  config: StartDeps['config'] & DataConverterConfig & ScheduleDeps['config'] & DeploymentDeps['config'] & Pick<Config, 'ALTA_VAULT_KEYS'>;
 }
 
 /** `target` is an account id, a job id or a slug everywhere. Errors are `AltaError`s. */
@@ -82,6 +86,12 @@ export interface AltaClient {
     status(): Promise<KeysStatus>;
     rotate(options: Parameters<typeof rotateKeys>[2]): Promise<RotationReport>;
   };
+  deployments: {
+    status(): Promise<DeploymentStatus>;
+    promote(buildId: string, ramp?: number): Promise<DeploymentStatus>;
+    rollback(buildId: string): Promise<DeploymentStatus>;
+    stalled(limit?: number): Promise<StalledRun[]>;
+  };
   replay(workflowId: string, runId?: string): Promise<ReplayReport>;
 }
 
@@ -116,6 +126,12 @@ export function createAltaClient(deps: AltaClientDeps): AltaClient {
     keys: {
       status: () => keysStatus(db, config),
       rotate: (options) => rotateKeys(db, config, options),
+    },
+    deployments: {
+      status: () => deploymentStatus(deps),
+      promote: (buildId, ramp) => promote(deps, buildId, ramp),
+      rollback: (buildId) => rollback(deps, buildId),
+      stalled: (limit) => stalledRuns(temporal, config, limit),
     },
     replay: (workflowId, runId) => replayWorkflow(temporal, config, workflowId, runId),
   };

@@ -34,11 +34,15 @@ describe('each history replays on the built bundle', () => {
   // One replay worker for all of them: it is what costs the time.
   const replayed = (): Promise<Record<string, unknown>> => (outcome ??= workflowBundle().then((bundle) => replay(bundle, FILES)));
 
-  test.each(FILES)('P-753: %s', async (file) => {
-    const errors = await replayed();
-    expect(Object.keys(errors)).toContain(file);
-    expect(errors[file]).toBeUndefined();
-  });
+  test.each(FILES)(
+    'P-753: %s',
+    async (file) => {
+      const errors = await replayed();
+      expect(Object.keys(errors)).toContain(file);
+      expect(errors[file]).toBeUndefined();
+    },
+    180_000,
+  );
 });
 
 /** A changed module and where the SDK finds the difference: a module that failed for another reason would prove nothing. */
@@ -49,17 +53,25 @@ const CHANGED = [
   ['other-onboarding.ts', 'LocalActivity(1)'],
 ] as const;
 
-test.each(CHANGED)('P-753: a changed workflow does not replay: %s', async (file, difference) => {
-  const path = fileURLToPath(new URL(`./support/workflows/${file}`, import.meta.url));
-  const bundle = await bundleWorkflowCode({ workflowsPath: path, workflowInterceptorModules: [path], logger: new DefaultLogger('ERROR') });
-  const happy = FILES.filter((name) => name.startsWith('onboarding.happy.'));
-  const errors = await replay(bundle, happy);
-  expect(Object.keys(errors)).toEqual(happy);
-  for (const name of happy) {
-    expect(errors[name]).toBeInstanceOf(DeterminismViolationError);
-    expect((errors[name] as Error).message).toContain(difference);
-  }
-});
+test.each(CHANGED)(
+  'P-753: a changed workflow does not replay: %s',
+  async (file, difference) => {
+    const path = fileURLToPath(new URL(`./support/workflows/${file}`, import.meta.url));
+    const bundle = await bundleWorkflowCode({
+      workflowsPath: path,
+      workflowInterceptorModules: [path],
+      logger: new DefaultLogger('ERROR'),
+    });
+    const happy = FILES.filter((name) => name.startsWith('onboarding.happy.'));
+    const errors = await replay(bundle, happy);
+    expect(Object.keys(errors)).toEqual(happy);
+    for (const name of happy) {
+      expect(errors[name]).toBeInstanceOf(DeterminismViolationError);
+      expect((errors[name] as Error).message).toContain(difference);
+    }
+  },
+  180_000,
+);
 
 test('P-115: no history holds personal data, a secret or a trace of the machine that recorded it', () => {
   for (const file of FILES) {

@@ -59,7 +59,7 @@ export async function createWorkers(
 
 /**
  * With a build id the worker takes only runs of its own version and those that may move to it (docs/rollout.md). A workflow that does
- * not say how it moves upgrades: that suits the short sweeps of upkeep, and every other one says it itself.
+ * not say otherwise (`pinned`) upgrades: accounts, which live for years, and the short sweeps of upkeep.
  */
 function versionOf(config: Config): Pick<WorkerOptions, 'workerDeploymentOptions'> {
   const { ALTA_BUILD_ID: buildId, ALTA_DEPLOYMENT_NAME: name, ALTA_QUEUE_PREFIX: prefix } = config;

@@ -20,6 +20,9 @@ const { 'apply-aspects': applyAspects } = proxyActivities<Activities>({
 /**
  * Keeps one store right: an event marks its aspects dirty, and one loop applies each dirty aspect once, at the newest version
  * (law 4). Handlers only enqueue (law 10). The run never ends by itself and never fails on a bad message.
+ *
+ * It lives for years, so it moves to the current version of the workers with its next task, as the worker's default says, and every
+ * change to this file is guarded by `patched`. Why it is not pinned: docs/rollout.md.
  */
 export async function account(accountId: string, carried?: AccountState): Promise<void> {
   const state: AccountState = carried ?? { accountId, dirty: {}, applied: {}, seen: [], bad: { count: 0, last: null }, failing: null };

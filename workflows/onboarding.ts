@@ -7,6 +7,7 @@ import {
   patched,
   proxyActivities,
   setHandler,
+  setWorkflowOptions,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
@@ -27,6 +28,7 @@ import { paymentChanged, progress, resolve } from './messages.ts';
 import { PaymentNews } from './payment-news.ts';
 import { RunState } from './run-state.ts';
 import { Saga, SagaAborted } from './saga.ts';
+import { pinned } from './versioning.ts';
 
 const bookkeeping = proxyActivities<Activities>({
   startToCloseTimeout: '10 seconds',
@@ -217,3 +219,6 @@ export async function onboarding(raw: OnboardingInput): Promise<OnboardingResult
 function refusal(error: unknown): unknown {
   return isAltaError(error) ? ApplicationFailure.nonRetryable(error.message, failureOf(error).code) : error;
 }
+
+// Minutes to days: a run ends on the code that it began with, and a change of this file cannot stop it half-way.
+setWorkflowOptions(pinned, onboarding);

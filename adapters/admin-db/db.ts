@@ -3,6 +3,7 @@ import { effect } from '../effect.ts';
 import type { Logger } from '../log.ts';
 import { connectionOf } from './address.ts';
 import { ROLES, type AdminDbRole, type RoleLimits } from './roles.ts';
+import { currentSignal, throwIfEnded } from '../signal.ts';
 import { toAdminDbError } from './errors.ts';
 
 /** A prepared statement. Its name is also the name of its effect boundary: `admin-db.<act>`, at most 63 bytes. */
@@ -80,7 +81,7 @@ export function createAdminDb(url: string, options: AdminDbOptions = {}): AdminD
   // Without a listener the loss of an idle connection would end the process.
   pool.on('error', (error) => options.log?.warn({ err: error }, 'admin db: an idle connection was lost'));
 
-  const run = async <T>(client: pg.Pool | pg.PoolClient, query: NamedQuery): Promise<T[]> => {
+  const run = async <T>(client: pg.PoolClient, query: NamedQuery): Promise<T[]> => {
     try {
       return (await client.query({ name: query.name, text: query.text, values: query.values ?? [] })).rows as T[];
     } catch (error) {
@@ -90,13 +91,22 @@ export function createAdminDb(url: string, options: AdminDbOptions = {}): AdminD
 
   return {
     pool,
-    query: (query) => effect(query.name, () => run(pool, query)),
+    query: (query) => effect(query.name, () => onConnection(pool, query.name, (client) => run(client, query))),
     tx: (name, fn) => effect(name, () => transaction(pool, name, (client) => fn({ query: (query) => run(client, query) }))),
     close: () => pool.end(),
   };
 }
 
-async function transaction<T>(pool: pg.Pool, name: string, fn: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+/**
+ * Lends a connection to `act`. When the caller's signal ends meanwhile (a cancelled activity), the connection is closed, which takes
+ * back what was not committed, and the signal's own reason is thrown. A connection that may still be at work is never lent again.
+ */
+async function onConnection<T>(
+  pool: pg.Pool,
+  name: string,
+  act: (client: pg.PoolClient, onLost: (error: Error) => void) => Promise<T>,
+): Promise<T> {
+  throwIfEnded();
   let client: pg.PoolClient;
   try {
     client = await pool.connect();
@@ -108,20 +118,40 @@ async function transaction<T>(pool: pg.Pool, name: string, fn: (client: pg.PoolC
   const onLost = (error: Error): void => {
     lost = error;
   };
+  // With a statement under way, `end` does not wait for its answer.
+  const cut = (): void => {
+    onLost(new Error('ended by the caller'));
+    void (client as pg.PoolClient & Pick<pg.Client, 'end'>).end().catch(onLost);
+  };
+  const signal = currentSignal();
   client.on('error', onLost);
+  signal?.addEventListener('abort', cut, { once: true });
   try {
-    await client.query('begin');
-    const result = await fn(client);
-    await client.query('commit');
-    return result;
+    throwIfEnded();
+    return await act(client, onLost);
   } catch (error) {
     const fault = toAdminDbError(error, name);
-    // A connection that did not answer in time may still be at work: it is thrown away, which rolls back too.
     if (fault.code === 'ADMIN_DB_UNAVAILABLE') lost ??= fault;
-    else await client.query('rollback').catch((failed: Error) => (lost = failed));
-    throw fault;
+    throw signal?.aborted === true ? signal.reason : fault;
   } finally {
+    signal?.removeEventListener('abort', cut);
     client.off('error', onLost);
     client.release(lost);
   }
+}
+
+function transaction<T>(pool: pg.Pool, name: string, fn: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  return onConnection(pool, name, async (client, onLost) => {
+    try {
+      await client.query('begin');
+      const result = await fn(client);
+      await client.query('commit');
+      return result;
+    } catch (error) {
+      const fault = toAdminDbError(error, name);
+      // A connection that did not answer in time is thrown away, which rolls back too.
+      if (fault.code !== 'ADMIN_DB_UNAVAILABLE') await client.query('rollback').catch(onLost);
+      throw fault;
+    }
+  });
 }

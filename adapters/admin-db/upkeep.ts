@@ -1,5 +1,6 @@
+import { traceparent } from '../trace.ts';
 import type { Tx } from './db.ts';
-import { ORDER_READS } from './inbox.ts';
+import { orderReads } from './inbox.ts';
 
 /** Jobs that one run of the sweep restarts at most. */
 const RESTART_BATCH = 200;
@@ -26,9 +27,9 @@ export async function restartLostJobs(db: Tx, olderThanSeconds: number): Promise
              select 'restart/' || id, 'payment', 'job.restarted', payment_id from lost
              on conflict (delivery_key) do update set deliveries = w.deliveries + 1, last_received_at = now(), status = 'received'
              returning id, payment_id
-           ), ${ORDER_READS}
+           ), ${orderReads('$2')}
            select (select count(*) from queued) as queued, (select count(*) from received) as restarted`,
-    values: [olderThanSeconds],
+    values: [olderThanSeconds, traceparent()],
   });
   return row ?? { queued: 0, restarted: 0 };
 }

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { AltaError } from '../../contract/errors.ts';
 import { classifyAuthError, classifyRestError, classifyStorageError, clusterError, type CallFacts } from './classify.ts';
-import { currentSignal, recording, type Exchange } from './http.ts';
+import { currentSignal } from '../signal.ts';
+import { recording, type Exchange } from './http.ts';
 import type { Cluster } from './router.ts';
 
 /** Who a write works for. `jobId` is the stamp of its rows (law 5); null when no onboarding writes but the account's own workflow. */

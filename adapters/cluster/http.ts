@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { currentSignal } from '../signal.ts';
 
 /** What the last HTTP answer of one call really was: supabase-js drops headers and reports some failures as success. */
 export interface Exchange {
@@ -8,16 +9,7 @@ export interface Exchange {
   retryAfterMs: number | undefined;
 }
 
-const callerSignal = new AsyncLocalStorage<AbortSignal>();
 const exchange = new AsyncLocalStorage<Exchange>();
-
-/** Runs `act` so that every cluster call in it ends when `signal` does (a cancelled activity cuts its HTTP calls). */
-export function withSignal<T>(signal: AbortSignal, act: () => T): T {
-  return callerSignal.run(signal, act);
-}
-
-/** The signal of the caller, if there is one. */
-export const currentSignal = (): AbortSignal | undefined => callerSignal.getStore();
 
 /** Runs one call and keeps what its HTTP answer was in `record`. */
 export const recording = <T>(record: Exchange, act: () => Promise<T>): Promise<T> => exchange.run(record, act);
@@ -46,7 +38,7 @@ export function createFetch(holder: KeyHolder, timeoutMs: number, renew: () => P
     const headers = new Headers(init?.headers);
     headers.set('apikey', holder.serviceKey);
     headers.set('authorization', `Bearer ${holder.serviceKey}`);
-    const signals = [AbortSignal.timeout(timeoutMs), init?.signal, callerSignal.getStore()];
+    const signals = [AbortSignal.timeout(timeoutMs), init?.signal, currentSignal()];
     const signal = AbortSignal.any(signals.filter((one): one is AbortSignal => one instanceof AbortSignal));
     const response = await fetch(input, { ...init, headers, signal, redirect: 'error' });
     const record = exchange.getStore();

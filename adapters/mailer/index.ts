@@ -1,6 +1,7 @@
 import { createTransport } from 'nodemailer';
 import { AltaError, isAltaError } from '../../contract/errors.ts';
 import { effect } from '../effect.ts';
+import { currentSignal, throwIfEnded } from '../signal.ts';
 
 export interface Mail {
   to: string;
@@ -11,7 +12,7 @@ export interface Mail {
 }
 
 export interface Mailer {
-  /** Hands a mail to the server. Throws MAIL_UNAVAILABLE (may be retried) or MAIL_REJECTED. */
+  /** Hands a mail to the server. Throws MAIL_UNAVAILABLE (may be retried), MAIL_REJECTED, or the reason of the caller's signal. */
   send(mail: Mail): Promise<void>;
   /** Connects and signs in without sending anything. Throws MAIL_UNAVAILABLE. */
   verify(): Promise<void>;
@@ -40,11 +41,19 @@ export function createMailer(options: { smtpUrl: string | undefined; from: strin
   } as object);
   return {
     async send({ messageId, ...mail }) {
+      throwIfEnded();
+      const signal = currentSignal();
       try {
         await effect('mailer.send', () =>
-          transport.sendMail({ ...mail, from: options.from, messageId: `<${messageId}@alta.example.com>` }),
+          transport.sendMail({
+            ...mail,
+            from: options.from,
+            messageId: `<${messageId}@alta.example.com>`,
+            ...(signal === undefined ? {} : { signal }),
+          }),
         );
       } catch (error) {
+        throwIfEnded();
         if (isAltaError(error)) throw error;
         const { responseCode, code } = error as { responseCode?: number; code?: string };
         // 5xx of SMTP is the server's last word about this message; everything else may pass.

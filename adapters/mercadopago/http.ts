@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { isAltaError } from '../../contract/errors.ts';
+import { currentSignal } from '../signal.ts';
 import { type Act, badAnswer, noAnswer, refusal } from './errors.ts';
 import { parseJson } from './json.ts';
 
@@ -15,6 +16,7 @@ export interface Call<S extends z.ZodType> extends Act {
   readonly token?: string;
   readonly idempotencyKey?: string;
   readonly schema: S;
+  /** Ends the call; left out, the signal of the activity that makes it does. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -47,7 +49,8 @@ function reasonOf(error: unknown): string {
 export function createSend(baseUrl: string, timeoutMs: number): Send {
   const base = baseUrl.replace(/\/+$/, '');
   return async (call) => {
-    call.signal?.throwIfAborted();
+    const caller = call.signal ?? currentSignal();
+    caller?.throwIfAborted();
     const url = new URL(base + call.path);
     for (const [key, value] of Object.entries(call.query ?? {})) if (value !== undefined) url.searchParams.set(key, value);
     const timeout = AbortSignal.timeout(timeoutMs);
@@ -58,7 +61,7 @@ export function createSend(baseUrl: string, timeoutMs: number): Send {
       const response = await fetch(url, {
         method: call.method,
         redirect: 'manual',
-        signal: call.signal === undefined ? timeout : AbortSignal.any([timeout, call.signal]),
+        signal: caller === undefined ? timeout : AbortSignal.any([timeout, caller]),
         headers: {
           accept: 'application/json',
           ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
@@ -71,7 +74,7 @@ export function createSend(baseUrl: string, timeoutMs: number): Send {
       text = await readBody(call, response);
     } catch (error) {
       if (isAltaError(error)) throw error;
-      if (call.signal?.aborted === true) throw call.signal.reason;
+      if (caller?.aborted === true) throw caller.reason;
       if (timeout.aborted) throw noAnswer(call, `timeout after ${timeoutMs} ms`);
       throw noAnswer(call, reasonOf(error), error);
     }

@@ -3,11 +3,13 @@ import { clusterCommands } from './clusters.ts';
 import { deadLetterCommands } from './dead-letters.ts';
 import { keyCommands } from './keys.ts';
 import { doctorCommand } from './doctor.ts';
+import { deploymentCommands } from './deployments.ts';
 import { maintenanceCommands } from './maintenance.ts';
 import { moneyCommands } from './money.ts';
 import { onboardingCommands } from './onboardings.ts';
 import { EXIT, reportFailure } from './output.ts';
 import { scheduleCommands } from './schedules.ts';
+import { workerCommand } from './worker.ts';
 
 /** Every command of `alta`. */
 export function buildProgram(): Command {
@@ -24,6 +26,8 @@ export function buildProgram(): Command {
   keyCommands(program);
   maintenanceCommands(program);
   doctorCommand(program);
+  deploymentCommands(program);
+  workerCommand(program);
   return program;
 }
 

@@ -9,9 +9,9 @@ import {
   publishClient,
   putAssets,
   readStore,
-  withSignal,
   type ClusterSecrets,
 } from '../../adapters/cluster/index.ts';
+import { withSignal } from '../../adapters/signal.ts';
 import { clusterAt, sampleStore } from '../support/cluster-process.ts';
 
 /** A plain HTTP server that answers what the test says, as gateways, proxies and wrong addresses do. */

@@ -4,7 +4,12 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const KILL_AT = new URL('./kill-at.ts', import.meta.url).href;
-const MAINS = { worker: '../../worker/main.ts', relay: '../../client/relay/main.ts', api: '../../client/api/main.ts' } as const;
+const MAINS = {
+  worker: '../../worker/main.ts',
+  relay: '../../client/relay/main.ts',
+  api: '../../client/api/main.ts',
+  cli: '../../client/cli/main.ts',
+} as const;
 
 export interface AltaProcess {
   pid: number;
@@ -16,10 +21,10 @@ export interface AltaProcess {
 }
 
 /** Starts one of Alta's own processes; `killAt` (see kill-at.ts) lets it die at a boundary. */
-export function startAlta(kind: keyof typeof MAINS, env: Record<string, string>, killAt?: string): AltaProcess {
+export function startAlta(kind: keyof typeof MAINS, env: Record<string, string>, killAt?: string, args: string[] = []): AltaProcess {
   const main = fileURLToPath(new URL(MAINS[kind], import.meta.url));
   const { PATH, HOME, ALTA_WORKFLOW_BUNDLE } = process.env;
-  const child: ChildProcess = spawn(process.execPath, [...(killAt ? ['--import', KILL_AT] : []), main], {
+  const child: ChildProcess = spawn(process.execPath, [...(killAt ? ['--import', KILL_AT] : []), main, ...args], {
     env: { PATH, HOME, ALTA_WORKFLOW_BUNDLE, LOG_LEVEL: 'fatal', API_PORT: '0', ...env, ...(killAt ? { ALTA_KILL_AT: killAt } : {}) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,18 +1,26 @@
 /**
- * Loaded before a process' own code (`node --import`): makes an effect boundary kill the process with SIGKILL, as a power cut
- * would. ALTA_KILL_AT is `<boundary>:<before|after>:<which passage, from 1>`.
+ * Loaded before a process' own code (`node --import`): makes an effect boundary end the process, with SIGKILL as a power cut would, or
+ * with SIGTERM as an orchestrator does. ALTA_KILL_AT is `<boundary>:<before|after>:<which passage, from 1>[:SIGTERM]`.
  */
+import { once } from 'node:events';
 import { setEffectHook } from '../../adapters/effect.ts';
 
-const [boundary, when, nth] = (process.env['ALTA_KILL_AT'] ?? '').split(':');
+const [boundary, when, nth, signal = 'SIGKILL'] = (process.env['ALTA_KILL_AT'] ?? '').split(':');
 let passages = 0;
+
+/** Sends the signal and, if the process lives on, waits until it has heard: what follows happens during the shutdown. */
+async function end(): Promise<void> {
+  const heard = once(process, signal);
+  process.kill(process.pid, signal);
+  await heard;
+}
 
 if (boundary) {
   setEffectHook(async (name, act) => {
     const dies = name === boundary && (passages += 1) === Number(nth);
-    if (dies && when === 'before') process.kill(process.pid, 'SIGKILL');
+    if (dies && when === 'before') await end();
     const result = await act();
-    if (dies) process.kill(process.pid, 'SIGKILL');
+    if (dies && when === 'after') await end();
     return result;
   });
 }

@@ -6,7 +6,7 @@ import { beginStep, endStep } from '../../adapters/admin-db/index.ts';
 import type { Logger } from '../../adapters/log.ts';
 import type { WorkerMetrics } from '../../adapters/metrics/index.ts';
 import { scrub } from '../../adapters/scrub.ts';
-import { withSignal } from '../../adapters/cluster/index.ts';
+import { withSignal } from '../../adapters/signal.ts';
 import { isAltaError } from '../../contract/errors.ts';
 import type { StepContext } from '../../contract/onboarding.ts';
 import { stepOfActivity } from '../../contract/steps.ts';
