@@ -13,6 +13,7 @@ import { notify } from './notify.ts';
 import { reservePlacementStep, undoReservePlacement } from './placement.ts';
 import { pollPayments } from './poll-payments.ts';
 import { publishStore } from './publish-store.ts';
+import { decideRefundStep, followRefund, readRefundStep, recordPaymentStep, sendRefund } from './refund.ts';
 import { startAccount } from './start-account.ts';
 import { expireReservations, purgeDelivered, restartLost } from './upkeep.ts';
 import { checkPayment, verifyPayment } from './verify-payment.ts';
@@ -54,6 +55,11 @@ export function createActivities(deps: ActivityDeps) {
     'restart-lost': restartLost(deps),
     'expire-reservations': expireReservations(deps),
     'purge-outbox': purgeDelivered(deps),
+    'read-refund': readRefundStep(deps),
+    'decide-refund': decideRefundStep(deps),
+    'send-refund': sendRefund(deps),
+    'follow-refund': followRefund(deps),
+    'record-payment': recordPaymentStep(deps),
   };
 }
 

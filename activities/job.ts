@@ -1,7 +1,8 @@
-import { changeStatus, recordDecision, setJobState, showJob } from '../adapters/admin-db/index.ts';
+import { askForFailedRun, changeStatus, recordDecision, setJobState, showJob } from '../adapters/admin-db/index.ts';
 import { clientIdOf } from '../adapters/ids.ts';
 import { AltaError } from '../contract/errors.ts';
 import type { ResolveCommand, StepContext } from '../contract/onboarding.ts';
+import type { RefundRule } from '../contract/refund.ts';
 import type { StepName } from '../contract/steps.ts';
 import type { ActivityDeps } from './deps.ts';
 
@@ -19,6 +20,8 @@ export interface JobEnd extends StepContext {
   message?: string;
   /** Steps whose undo an operator gave up. */
   abandoned?: StepName[];
+  /** What becomes of the money. */
+  refundOnFailure?: RefundRule;
 }
 
 /** `report-job`: the job row follows what the run is doing, and a parked run raises an alert in the log. */
@@ -57,9 +60,21 @@ export function beginUndo({ db }: ActivityDeps) {
   };
 }
 
-/** `end-job`: the last word about a run, in one transaction. A compensated account may be onboarded again (P-159). */
-export function endJob({ db, log }: ActivityDeps) {
-  return async ({ accountId, jobId, state, code, message, abandoned = [] }: JobEnd): Promise<void> => {
+/**
+ * `end-job`: the last word about a run, in one transaction. A compensated account may be onboarded again (P-159), and the payer's money
+ * is not forgotten (P-161).
+ */
+export function endJob({ db, log, config }: ActivityDeps) {
+  return async ({
+    accountId,
+    jobId,
+    paymentId,
+    state,
+    code,
+    message,
+    abandoned = [],
+    refundOnFailure = 'operator',
+  }: JobEnd): Promise<void> => {
     if (state !== 'completed') log.warn({ accountId, jobId, code, abandoned, alert: 'paid without store' }, `onboarding ${state}`);
     await db.tx('admin-db.end-job', async (tx) => {
       await setJobState(tx, jobId, { state, code: code ?? null, message: message ?? null, parkedStep: null, deadline: null });
@@ -69,6 +84,17 @@ export function endJob({ db, log }: ActivityDeps) {
           to: 'provision_failed',
           actor: 'alta',
           reason: `${code ?? 'failed'} (job ${jobId})`,
+        });
+      }
+      if (state !== 'completed' && refundOnFailure !== 'never') {
+        await askForFailedRun(tx, {
+          jobId,
+          accountId,
+          paymentId,
+          state: refundOnFailure === 'always' ? 'wanted' : 'asked',
+          reason: `the onboarding ended as ${state}: ${code ?? 'failed'}`,
+          collectorId: config.MP_COLLECTOR_ID,
+          liveMode: config.MP_LIVE_MODE,
         });
       }
     });

@@ -4,11 +4,24 @@ import { QUEUE_NAMES, type QueueName } from '../contract/ids.ts';
 import { onboardingPolicySchema } from '../contract/onboarding.ts';
 import { ROLES } from './admin-db/roles.ts';
 import { readTemporalProfile, type TemporalConnection, type TemporalProfile } from './temporal/profile.ts';
+import { REFUND_RULES, refundPolicySchema } from '../contract/refund.ts';
 
 const flag = z.enum(['true', 'false', '1', '0']).transform((value) => value === 'true' || value === '1');
 const milliseconds = z.coerce.number().int().positive();
 const poolSize = z.coerce.number().int().min(2).max(200);
 const port = z.coerce.number().int().min(0).max(65_535);
+
+const json = z
+  .string()
+  .default('{}')
+  .transform((text, ctx) => {
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      ctx.addIssue({ code: 'custom', message: 'not valid JSON' });
+      return z.NEVER;
+    }
+  });
 
 /** `id:secret,id2:secret2`: several at once during a rotation; the first is the newest. */
 const namedSecrets = z
@@ -149,18 +162,11 @@ const settings = {
   /** Where the set-your-password link leads; `{slug}` is replaced. */
   STORE_URL: z.string().default('https://{slug}.example.com'),
   /** Rules of new onboardings, as JSON; see `contract/onboarding.ts`. */
-  ALTA_ONBOARDING_POLICY: z
-    .string()
-    .default('{}')
-    .transform((text, ctx) => {
-      try {
-        return JSON.parse(text) as unknown;
-      } catch {
-        ctx.addIssue({ code: 'custom', message: 'not valid JSON' });
-        return z.NEVER;
-      }
-    })
-    .pipe(onboardingPolicySchema),
+  ALTA_ONBOARDING_POLICY: json.pipe(onboardingPolicySchema),
+  /** Rules of new refunds, as JSON; see `contract/refund.ts`. */
+  ALTA_REFUND_POLICY: json.pipe(refundPolicySchema),
+  /** What becomes of the money of an onboarding that ended without a store (decision 5). */
+  REFUND_ON_FAILURE: z.enum(REFUND_RULES).optional(),
   ON_EXHAUSTED: z.enum(['park', 'compensate']).optional(),
   ALTA_FAST_PATH: flag.optional(),
   NODE_ENV: z.string().default('production'),
@@ -197,6 +203,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
     throw new AltaError('CONFIG_INVALID', 'ALTA_CODEC_KEYS: is missing; in production no payload may lie in Temporal unencrypted');
   }
   if (config.ON_EXHAUSTED !== undefined) config.ALTA_ONBOARDING_POLICY.onExhausted = config.ON_EXHAUSTED;
+  if (config.REFUND_ON_FAILURE !== undefined) config.ALTA_ONBOARDING_POLICY.refundOnFailure = config.REFUND_ON_FAILURE;
   if (config.ALTA_FAST_PATH !== undefined) config.ALTA_ONBOARDING_POLICY.fastPath = config.ALTA_FAST_PATH;
   return config;
 }

@@ -5,8 +5,10 @@ import {
   listDeadLetters,
   listJobs,
   moneyReport,
+  listRefunds,
   setClusterState,
   showJob,
+  showRefunds,
   type AdminDb,
   type ClusterChange,
   type ClusterRow,
@@ -16,9 +18,11 @@ import {
   type MoneyOptions,
   type MoneyReport,
   type RotationReport,
+  type RefundRow,
 } from '../adapters/admin-db/index.ts';
 import type { Config } from '../adapters/config.ts';
 import type { DataConverterConfig } from '../adapters/temporal/index.ts';
+import type { RefundCommand, RefundProgress, RefundState } from '../contract/refund.ts';
 import type { OnboardingProgress, ResolveAnswer, ResolveCommand } from '../contract/onboarding.ts';
 import type { JobState } from '../contract/steps.ts';
 import { cancelOnboarding, type CancelAnswer, type CancelRequest } from './operations/cancel-onboarding.ts';
@@ -27,6 +31,7 @@ import { outboxOperations, type OutboxOperations } from './operations/outbox.ts'
 import { keysStatus, rotateKeys, type KeysStatus } from './operations/keys.ts';
 import { deploymentStatus, promote, rollback, type DeploymentDeps, type DeploymentStatus } from './operations/deployments.ts';
 import { queryProgress, watchOnboarding } from './operations/progress.ts';
+import { askRefund, decideRefund, type RefundAsk } from './operations/refunds.ts';
 import { replayWorkflow, type ReplayReport } from './operations/replay.ts';
 import { resolveOnboarding } from './operations/resolve.ts';
 import { retryOnboarding, type RetryAnswer, type RetryRequest } from './operations/retry-onboarding.ts';
@@ -36,7 +41,7 @@ import type { StartDeps } from './operations/start-onboarding.ts';
 
 export type { CancelAnswer, CancelRequest } from './operations/cancel-onboarding.ts';
 export { MONEY_LISTS } from '../adapters/admin-db/index.ts';
-export type { DeadLetter, JobDetails, JobRow, MoneyItem, MoneyList, MoneyReport } from '../adapters/admin-db/index.ts';
+export type { DeadLetter, JobDetails, JobRow, MoneyItem, MoneyList, MoneyReport, RefundRow } from '../adapters/admin-db/index.ts';
 export type { AbandonAnswer, AbandonRequest } from './operations/abandon-onboarding.ts';
 export type { OutboxOperations } from './operations/outbox.ts';
 export type { DeploymentStatus, VersionRow } from './operations/deployments.ts';
@@ -50,7 +55,12 @@ export { callTemporal, connectTemporal, isPushback, type TemporalHandle } from '
 export interface AltaClientDeps {
   db: AdminDb;
   temporal: Client;
-  config: StartDeps['config'] & DataConverterConfig & ScheduleDeps['config'] & DeploymentDeps['config'] & Pick<Config, 'ALTA_VAULT_KEYS'>;
+  config: StartDeps['config'] &
+    DataConverterConfig &
+    ScheduleDeps['config'] &
+    DeploymentDeps['config'] &
+    Parameters<typeof askRefund>[0]['config'] &
+    Pick<Config, 'ALTA_VAULT_KEYS'>;
 }
 
 /** `target` is an account id, a job id or a slug everywhere. Errors are `AltaError`s. */
@@ -67,6 +77,15 @@ export interface AltaClient {
     cancel(target: string, request: CancelRequest): Promise<CancelAnswer>;
     /** Gives one up whose run is closed. */
     abandon(target: string, request: AbandonRequest): Promise<AbandonAnswer>;
+  };
+  /** `target` is a payment id or a refund's id. */
+  refunds: {
+    list(filter?: { state?: RefundState; limit?: number }): Promise<RefundRow[]>;
+    /** Every intent about one payment, newest first. */
+    show(target: string): Promise<RefundRow[]>;
+    /** Opens the question; nothing is sent before `decide`. */
+    ask(paymentId: string, ask: RefundAsk): Promise<RefundRow>;
+    decide(target: string, command: RefundCommand): Promise<RefundProgress>;
   };
   clusters: {
     list(): Promise<ClusterRow[]>;
@@ -111,6 +130,12 @@ export function createAltaClient(deps: AltaClientDeps): AltaClient {
       retry: (target, request) => retryOnboarding(deps, target, request),
       cancel: (target, request) => cancelOnboarding(deps, target, request),
       abandon: (target, request) => abandonOnboarding(deps, target, request),
+    },
+    refunds: {
+      list: ({ state, limit = DEFAULT_LIMIT } = {}) => listRefunds(db, { limit, ...(state === undefined ? {} : { state }) }),
+      show: (target) => showRefunds(db, target),
+      ask: (paymentId, ask) => askRefund(deps, paymentId, ask),
+      decide: (target, command) => decideRefund(db, temporal, target, command),
     },
     clusters: {
       list: () => listClusters(db),

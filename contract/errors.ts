@@ -58,6 +58,12 @@ export const ERROR_TABLE = {
     'The money went back while the store went live: `retry` reads it again, `skip` keeps the store.',
   ),
 
+  // Refunds
+  REFUND_UNDECIDED: row(false, 'park', 409, 'Money was taken and no store was made: `alta refunds decide <payment> refund|keep`.'),
+  REFUND_PENDING: row(true, 'park', 409, 'Mercado Pago has the refund and has not ended it; it is followed until it ends.'),
+  REFUND_REJECTED: row(false, 'park', 409, 'Mercado Pago refused the refund; read why, then ask again (`refund`) or `keep`.'),
+  REFUND_NOT_NEEDED: row(false, 'park', 409, 'The money had gone back already, or was charged back; nothing was sent.'),
+
   // Account and slug preconditions
   ACCOUNT_NOT_FOUND: row(false, 'reject', 404, 'No account has this id.'),
   ACCOUNT_STATE_INVALID: row(false, 'compensate', 409, 'The account is not in a state that can be onboarded; see its status.'),

@@ -1,6 +1,7 @@
 /** Names that every process agrees on. Ids hold account ids only, never an e-mail or a slug (law 2). */
 export const ONBOARDING_WORKFLOW = 'onboarding';
 export const ACCOUNT_WORKFLOW = 'account';
+export const REFUND_WORKFLOW = 'refund';
 
 export const TASK_QUEUES = {
   /** Onboardings: paid orders must never wait behind upkeep. */
@@ -24,6 +25,8 @@ const ONBOARDING_PREFIX = 'onboarding/';
 const ACCOUNT_PREFIX = 'account/';
 
 export const onboardingWorkflowId = (accountId: string): string => `${ONBOARDING_PREFIX}${accountId}`;
+/** Holds the id of the payment that is given back, as Mercado Pago numbers it. */
+export const refundWorkflowId = (paymentId: string): string => `refund/${paymentId}`;
 export const accountWorkflowId = (accountId: string): string => `${ACCOUNT_PREFIX}${accountId}`;
 
 /** The account of a workflow id; undefined when the id is none of ours. */

@@ -10,6 +10,13 @@ export function toMicros(value: string): bigint {
   return negative ? -micros : micros;
 }
 
+/** Writes millionths as plain decimal text. */
+export function fromMicros(micros: bigint): string {
+  const digits = (micros < 0n ? -micros : micros).toString().padStart(7, '0');
+  const text = `${digits.slice(0, -6)}.${digits.slice(-6)}`.replace(/\.?0+$/, '');
+  return micros < 0n ? `-${text}` : text;
+}
+
 /** Compares two decimal texts: negative, zero or positive as `a` is less than, equal to or greater than `b`. */
 export function compareMoney(a: string, b: string): number {
   const difference = toMicros(a) - toMicros(b);

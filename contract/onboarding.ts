@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { REFUND_RULES } from './refund.ts';
 import { STEP_NAMES, type StepName } from './steps.ts';
 import type { RunState } from './search-attributes.ts';
 
@@ -25,6 +26,8 @@ export const onboardingPolicySchema = z.strictObject({
   clusterWaitForMs: z.int().positive().default(86_400_000),
   /** A parked run shows now + this as its deadline; the deadline only alerts. */
   parkDeadlineMs: z.int().positive().default(86_400_000),
+  /** What becomes of the money when the run ends without a store (decision 5). */
+  refundOnFailure: z.enum(REFUND_RULES).default('operator'),
   /** Whether short steps are tried first as local activities. */
   fastPath: z.boolean().default(true),
 });

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ASPECTS } from './account.ts';
 
 /** Where an outbox row is delivered to (decision 8). */
-export const OUTBOX_TARGETS = ['onboarding', 'account'] as const;
+export const OUTBOX_TARGETS = ['onboarding', 'account', 'refund'] as const;
 export type OutboxTarget = (typeof OUTBOX_TARGETS)[number];
 
 /** `failed` is final until an operator retries or discards the row (P-226, P-232). */
@@ -36,5 +36,17 @@ export const accountPaymentChangedSchema = z.strictObject({
   version: z.int().nonnegative(),
 });
 
-export const outboxPayloadSchema = z.discriminatedUnion('type', [paymentNotifiedSchema, accountCreatedSchema, accountPaymentChangedSchema]);
+/** `refund.asked`: money of ours waits for a decision or is to go back; `refund.changed`: somebody else changed that. */
+export const refundEventSchema = z.strictObject({
+  type: z.enum(['refund.asked', 'refund.changed']),
+  refundId: z.uuid(),
+  paymentId: z.string().regex(/^\d{1,20}$/),
+});
+
+export const outboxPayloadSchema = z.discriminatedUnion('type', [
+  paymentNotifiedSchema,
+  accountCreatedSchema,
+  accountPaymentChangedSchema,
+  refundEventSchema,
+]);
 export type OutboxPayload = z.infer<typeof outboxPayloadSchema>;

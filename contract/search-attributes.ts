@@ -19,3 +19,6 @@ export const RUN_STATES = [
   'Compensated',
 ] as const;
 export type RunState = (typeof RUN_STATES)[number];
+
+/** Values of `AltaState` of a refund, beside `Running` and `NeedsAttention`. Only `Refunded` says that the money is back. */
+export type RefundRunState = 'Running' | 'NeedsAttention' | 'RefundPending' | 'Refunded' | 'Kept' | 'Superseded' | 'NotNeeded';

@@ -5,3 +5,4 @@ export { pollPayments } from './poll-payments.ts';
 export { restartLost } from './restart-lost.ts';
 export { expireReservations } from './expire-reservations.ts';
 export { purgeOutbox } from './purge-outbox.ts';
+export { refund } from './refund.ts';

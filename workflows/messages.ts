@@ -9,6 +9,7 @@ import {
   type ResolveAnswer,
   type ResolveCommand,
 } from '../contract/onboarding.ts';
+import { QUERY_REFUND, SIGNAL_REFUND_CHANGED, UPDATE_DECIDE, type RefundCommand, type RefundProgress } from '../contract/refund.ts';
 
 export const progress = defineQuery<OnboardingProgress>(QUERY_PROGRESS);
 export const paymentChanged = defineSignal<[PaymentChanged]>(SIGNAL_PAYMENT_CHANGED);
@@ -16,3 +17,7 @@ export const resolve = defineUpdate<ResolveAnswer, [ResolveCommand]>(UPDATE_RESO
 
 export const accountEvent = defineSignal<[AccountEvent]>(SIGNAL_ACCOUNT_EVENT);
 export const accountState = defineQuery<AccountState>(QUERY_ACCOUNT_STATE);
+
+export const refundProgress = defineQuery<RefundProgress>(QUERY_REFUND);
+export const refundChanged = defineSignal(SIGNAL_REFUND_CHANGED);
+export const decideRefund = defineUpdate<RefundProgress, [RefundCommand]>(UPDATE_DECIDE);

@@ -199,7 +199,14 @@ export async function onboarding(raw: OnboardingInput): Promise<OnboardingResult
     const abandoned = await saga.compensate();
     await reports;
     state.enter(end === 'compensated' ? 'Compensated' : 'Rejected');
-    await bookkeeping['end-job']({ ...context, state: end, code: failure.code, message: failure.message, abandoned });
+    await bookkeeping['end-job']({
+      ...context,
+      state: end,
+      code: failure.code,
+      message: failure.message,
+      abandoned,
+      refundOnFailure: policy.refundOnFailure,
+    });
     throw ApplicationFailure.create({ type: failure.code, message: failure.message, nonRetryable: true, details: [{ end, abandoned }] });
   };
 

@@ -37,6 +37,23 @@ export { listDeadLetters, type DeadLetter } from './dead-letters.ts';
 export { MONEY_LISTS, moneyReport } from './money.ts';
 export type { MoneyItem, MoneyList, MoneyOptions, MoneyReport, MoneyTotals } from './money.ts';
 export { readState, type AdminState } from './state.ts';
+export {
+  askByOperator,
+  askForFailedRun,
+  beginRefundTry,
+  blockingRefund,
+  currentRefund,
+  decideRefund,
+  listRefunds,
+  lockPayment,
+  readRefund,
+  refundsOf,
+  settleRefund,
+  showRefunds,
+  supersedeRefund,
+  tellRefund,
+} from './refunds.ts';
+export type { RefundEnd, RefundRow } from './refunds.ts';
 export { addLifecycleEvent, listLifecycleEvents } from './lifecycle.ts';
 export type { LifecycleEvent, LifecycleRow } from './lifecycle.ts';
 export { activateAccount, type Activation } from './activate.ts';

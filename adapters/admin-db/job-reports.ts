@@ -2,6 +2,8 @@ import { AltaError } from '../../contract/errors.ts';
 import type { JobState, StepName, StepState } from '../../contract/steps.ts';
 import type { Tx } from './db.ts';
 import { findPayment, type PaymentRow } from './payments.ts';
+import { refundsOf, type RefundRow } from './refund-reports.ts';
+import type { RefundState } from '../../contract/refund.ts';
 import type { RankedCandidate } from './rank.ts';
 
 /** A job as operators see it. Times are ISO text. */
@@ -23,6 +25,8 @@ export interface JobRow {
   clientId: string | null;
   code: string | null;
   message: string | null;
+  /** What becomes of its payment's money; null when nobody asked. */
+  refund: RefundState | null;
   createdAt: string;
   startedAt: string | null;
   activatedAt: string | null;
@@ -33,7 +37,9 @@ const JOB = `
   select j.id as "jobId", j.account_id as "accountId", a.slug, a.business_name as "businessName", a.status as "accountStatus",
     j.payment_id as "paymentId", j.workflow_id as "workflowId", j.run_id as "runId", j.attempt, j.status as state,
     j.current_step as "currentStep", j.parked_step as "parkedStep", j.deadline, j.cluster_id as "clusterId", j.client_id as "clientId",
-    j.error_code as code, j.error_message as message, j.created_at as "createdAt", j.started_at as "startedAt",
+    j.error_code as code, j.error_message as message,
+    (select r.status from refunds r where r.payment_id = j.payment_id order by r.ended_at desc nulls first, r.created_at desc limit 1) as refund,
+    j.created_at as "createdAt", j.started_at as "startedAt",
     j.activated_at as "activatedAt", j.completed_at as "completedAt"
   from provisioning_jobs j join nv_accounts a on a.id = j.account_id`;
 
@@ -76,6 +82,8 @@ export interface JobDetails {
   /** In the order in which they began. */
   steps: StepRecord[];
   payment: PaymentRow | null;
+  /** Every intent to give its money back, newest first. */
+  refunds: RefundRow[];
   placement: { clusterId: string; status: string; expiresAt: string; candidates: RankedCandidate[] } | null;
   /** What the last choice of a cluster saw, also when it found none. */
   candidates: RankedCandidate[] | null;
@@ -95,7 +103,7 @@ export async function showJob(db: Tx, idOrAccountOrSlug: string): Promise<JobDet
   });
   if (job === undefined) throw new AltaError('NOT_FOUND', `no onboarding under ${JSON.stringify(idOrAccountOrSlug)}`);
   const { placement: candidates, ...row } = job;
-  const [steps, placements, decisions, payment] = await Promise.all([
+  const [steps, placements, decisions, payment, refunds] = await Promise.all([
     listSteps(db, row.jobId),
     db.query<NonNullable<JobDetails['placement']>>({
       name: 'admin-db.show-placement',
@@ -109,8 +117,9 @@ export async function showJob(db: Tx, idOrAccountOrSlug: string): Promise<JobDet
       values: [row.jobId],
     }),
     row.paymentId === null ? null : findPayment(db, row.paymentId),
+    row.paymentId === null ? [] : refundsOf(db, row.paymentId),
   ]);
-  return { job: row, steps, payment, placement: placements[0] ?? null, candidates, decisions };
+  return { job: row, steps, payment, refunds, placement: placements[0] ?? null, candidates, decisions };
 }
 
 /** The steps of a job, in the order in which they began. */

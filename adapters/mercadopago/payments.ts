@@ -11,6 +11,7 @@ import {
   paymentSchema,
   preferenceSchema,
   refundSchema,
+  refundsSchema,
   searchSchema,
 } from './schemas.ts';
 
@@ -155,6 +156,22 @@ export function paymentCalls(send: Send, token: string) {
         signal,
       } as const;
       return effect('mercadopago.refund-payment', () => send(call));
+    },
+
+    /** Every refund of a payment, whoever asked for it. */
+    async listRefunds(paymentId: string, signal?: AbortSignal): Promise<Refund[]> {
+      const path = `/v1/payments/${idPath(paymentId)}/refunds`;
+      const call = {
+        name: 'list refunds',
+        writes: false,
+        notFound: 'PAYMENT_NOT_FOUND',
+        method: 'GET',
+        path,
+        token,
+        schema: refundsSchema,
+        signal,
+      } as const;
+      return effect('mercadopago.list-refunds', () => send(call));
     },
 
     /** Reads one refund, to see whether an `in_process` one has ended. */

@@ -83,6 +83,7 @@ export type Preference = z.output<typeof preferenceSchema>;
 export const refundSchema = z
   .object({ id: digits, payment_id: digits, amount: money, status: z.string().min(1).max(60) })
   .transform((raw) => ({ id: raw.id, paymentId: raw.payment_id, amount: raw.amount, status: raw.status }));
+export const refundsSchema = z.array(refundSchema);
 export type Refund = z.output<typeof refundSchema>;
 
 /** `POST /oauth/token`. `refresh_token` is there only with the scope `offline_access`; it works once. */

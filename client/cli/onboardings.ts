@@ -1,12 +1,13 @@
 import { Argument, Option, type Command } from 'commander';
 import { RESOLVE_ACTIONS, type ResolveAction } from '../../contract/onboarding.ts';
 import { JOB_STATES, STEP_NAMES, type JobState, type StepName } from '../../contract/steps.ts';
-import { isOver, type JobDetails, type JobRow } from '../index.ts';
 import { defaultActor } from './actor.ts';
+import { isOver, type JobDetails, type JobRow, type RefundRow } from '../index.ts';
 import { withAlta } from './context.ts';
 import { age, EXIT, facts, paintState, print, printJson, table } from './output.ts';
 import { count } from './numbers.ts';
 import { createProgressView, progressLines } from './progress-view.ts';
+import { moneyOf } from './refunds.ts';
 
 interface Json {
   json?: boolean;
@@ -29,7 +30,7 @@ export function onboardingCommands(program: Command): void {
     .action(async ({ state, limit, json }: Json & { state?: JobState; limit: number }) => {
       const jobs = await withAlta(({ alta }) => alta.onboardings.list({ limit, ...(state === undefined ? {} : { state }) }));
       if (json) printJson(jobs);
-      else print(table(['ACCOUNT', 'SLUG', 'STATE', 'STEP', 'CLUSTER', 'AGE', 'REASON'], jobs.map(jobCells), 'no onboardings'));
+      else print(table(['ACCOUNT', 'SLUG', 'STATE', 'STEP', 'CLUSTER', 'AGE', 'MONEY', 'REASON'], jobs.map(jobCells), 'no onboardings'));
     });
 
   group
@@ -134,6 +135,7 @@ const jobCells = (job: JobRow): string[] => [
   job.parkedStep ?? job.currentStep ?? '',
   job.clusterId ?? '',
   age(job.createdAt),
+  job.refund === null ? '' : moneyOf(job.refund),
   job.code ?? '',
 ];
 
@@ -143,8 +145,15 @@ function runLink(config: { TEMPORAL_UI_URL?: string | undefined; TEMPORAL_NAMESP
   return new URL(`/namespaces/${config.TEMPORAL_NAMESPACE}/workflows/${encodeURIComponent(job.workflowId)}`, config.TEMPORAL_UI_URL).href;
 }
 
+/** What became of the money, with what is left to do about it. */
+function moneyLine(refund: RefundRow | undefined): string | null {
+  if (refund === undefined) return null;
+  const next = refund.state === 'asked' ? `; alta refunds decide ${refund.paymentId} refund|keep --reason "..."` : '';
+  return `${moneyOf(refund.state)}: ${refund.amount} ${refund.currency}${refund.code === null ? '' : ` (${refund.code})`}${next}`;
+}
+
 function storyOf(details: JobDetails, link: string | null): string {
-  const { job, payment, placement, candidates, decisions } = details;
+  const { job, payment, refunds, placement, candidates, decisions } = details;
   const parts = [
     facts([
       ['account', `${job.accountId} (${job.accountStatus})`],
@@ -156,6 +165,7 @@ function storyOf(details: JobDetails, link: string | null): string {
           ? job.paymentId
           : `${payment.paymentId}: ${payment.status}, ${payment.amount} ${payment.currency}, ${payment.verdict ?? 'not judged'}`,
       ],
+      ['money', moneyLine(refunds[0])],
       ['slot', placement === null ? null : `${placement.clusterId}: ${placement.status}`],
       ['reason', job.code === null ? null : `${job.code}: ${job.message ?? ''}`],
       ['decide by', job.deadline],

@@ -10,6 +10,7 @@ import { onboardingCommands } from './onboardings.ts';
 import { EXIT, reportFailure } from './output.ts';
 import { scheduleCommands } from './schedules.ts';
 import { workerCommand } from './worker.ts';
+import { refundCommands } from './refunds.ts';
 
 /** Every command of `alta`. */
 export function buildProgram(): Command {
@@ -19,6 +20,7 @@ export function buildProgram(): Command {
     .showHelpAfterError()
     .configureHelp({ sortSubcommands: true });
   onboardingCommands(program);
+  refundCommands(program);
   clusterCommands(program);
   moneyCommands(program);
   deadLetterCommands(program);

@@ -1,8 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { WorkflowNotFoundError, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { showJob, type AdminDb } from '../../adapters/admin-db/index.ts';
-import { AltaError, isErrorCode } from '../../contract/errors.ts';
+import { AltaError } from '../../contract/errors.ts';
 import {
   resolveCommandSchema,
   UPDATE_RESOLVE,
@@ -12,6 +11,7 @@ import {
 } from '../../contract/onboarding.ts';
 import { callTemporal } from '../temporal.ts';
 import { queryProgress } from './progress.ts';
+import { updateRefusalOf } from './update-refusal.ts';
 
 /** The update waits until the decision is on record, ms. */
 const RESOLVE_TIMEOUT_MS = 30_000;
@@ -59,7 +59,5 @@ export function updateIdOf({ action, step }: ResolveCommand, { jobId, parked }: 
 function refusalOf(error: unknown, state: string): unknown {
   if (error instanceof WorkflowNotFoundError)
     return new AltaError('RESOLVE_REFUSED', `no run is open: the job is ${state}`, { cause: error });
-  const cause = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
-  if (!(cause instanceof ApplicationFailure)) return error;
-  return new AltaError(isErrorCode(cause.type) ? cause.type : 'RESOLVE_REFUSED', cause.message, { cause: error });
+  return updateRefusalOf(error);
 }

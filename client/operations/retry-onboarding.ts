@@ -1,4 +1,13 @@
-import { findOrder, openJob, recordDecision, showJob, type AdminDb, type JobRow } from '../../adapters/admin-db/index.ts';
+import {
+  findOrder,
+  findPayment,
+  openJob,
+  recordDecision,
+  showJob,
+  supersedeRefund,
+  type AdminDb,
+  type JobRow,
+} from '../../adapters/admin-db/index.ts';
 import type { Logger } from '../../adapters/log.ts';
 import { AltaError } from '../../contract/errors.ts';
 import { onboardingWorkflowId } from '../../contract/ids.ts';
@@ -21,7 +30,7 @@ export interface RetryAnswer {
 /**
  * Starts the onboarding of an account again (P-121): after a finished compensation as a clean new attempt, after a crash or
  * termination as the same job, which keeps cluster, client and owner. The decision is on record first; repeating it starts
- * nothing twice. Errors: NOT_FOUND, RESOLVE_REFUSED when a run is open or the store is there, TEMPORAL_UNAVAILABLE.
+ * nothing twice. Errors: NOT_FOUND, RESOLVE_REFUSED when a run is open, the store is there or the money goes back, TEMPORAL_UNAVAILABLE.
  */
 export async function retryOnboarding(
   deps: StartDeps & { db: AdminDb; log?: Pick<Logger, 'info'> },
@@ -39,6 +48,8 @@ export async function retryOnboarding(
   await refuseOpenRun(deps, job);
 
   const opened = await deps.db.tx('admin-db.retry-onboarding', async (tx) => {
+    // Money that is on its way back, or is back, buys no store; an open question about it is closed by this decision.
+    if ((await findPayment(tx, paymentId)) !== null) await supersedeRefund(tx, paymentId, { actor: actor.trim(), reason: reason.trim() });
     const next = await openJob(tx, { accountId, paymentId, workflowId: onboardingWorkflowId(accountId) });
     await recordDecision(tx, { jobId: next.jobId, step: null, action: 'retry-onboarding', actor: actor.trim(), reason: reason.trim() });
     return next;

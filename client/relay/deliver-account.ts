@@ -13,7 +13,7 @@ import type { Deliver } from './deps.ts';
  */
 export const deliverAccount: Deliver = async ({ temporal, config }, row) => {
   const parsed = outboxPayloadSchema.safeParse(row.payload);
-  if (!parsed.success || parsed.data.type === 'payment.notified') {
+  if (!parsed.success || !('version' in parsed.data)) {
     throw new AltaError('INPUT_INVALID', `outbox ${row.eventKey}: not an event of an account`);
   }
   const payload = parsed.data;

@@ -1,10 +1,14 @@
 import {
+  blockingRefund,
   extendReservation,
   findOrder,
+  lockPayment,
   openJob,
   publish,
   recordPayment,
+  refundsOf,
   showJob,
+  tellRefund,
   type JobDetails,
   type Order,
   type OutboxRow,
@@ -50,6 +54,7 @@ export const deliverOnboarding: Deliver = async (deps, row) => {
   const [account, job] = await accountOf(deps, externalReference);
   const { id, ...rest } = read;
   const payment = await recordPayment(deps.db, { ...rest, paymentId: id, accountId: account?.accountId ?? null });
+  await tellRefundInProcess(deps, payment);
   if (account === null) {
     const result = externalReference === null ? 'the payment names no order' : 'no account has the external reference of the payment';
     return { inbox: { inboxId, settlement: { status: 'ignored', result, paymentStatus } } };
@@ -105,7 +110,12 @@ async function approved(deps: RelayDeps, facts: Facts): Promise<string> {
 
   const { accountId } = account;
   const { paymentId } = payment;
+  const refund = await blockingRefund(deps.db, paymentId);
+  if (refund !== null) return `its refund is ${refund.replace('_', ' ')}; it buys no store by itself`;
   const { jobId } = await deps.db.tx('admin-db.open-onboarding', async (tx) => {
+    await lockPayment(tx, paymentId);
+    if ((await blockingRefund(tx, paymentId)) !== null)
+      throw new AltaError('ADMIN_DB_UNAVAILABLE', `payment ${paymentId}: its refund was asked meanwhile`);
     const opened = await openJob(tx, { accountId, paymentId, workflowId: onboardingWorkflowId(accountId) });
     // What was decided above holds only for the jobs that were seen there; otherwise look again.
     const expected = job === null || isFinal(job) ? (job?.attempt ?? 0) + 1 : job.attempt;
@@ -161,6 +171,12 @@ function paidTwice({ log }: RelayDeps, { payment, account, job }: Facts): string
     'a second payment of one account was approved',
   );
   return 'paid twice';
+}
+
+/** A refund that is followed need not wait for its next look. */
+async function tellRefundInProcess({ db }: RelayDeps, { paymentId, status, amountRefunded }: PaymentRow): Promise<void> {
+  const pending = (await refundsOf(db, paymentId)).find(({ state }) => state === 'in_process');
+  if (pending) await tellRefund(db, 'refund.changed', pending, `${status}/${amountRefunded}`);
 }
 
 const tellRun = (deps: RelayDeps, { row, payment, account }: Facts): Promise<boolean> =>

@@ -17,6 +17,7 @@ import { traced } from '../../adapters/trace.ts';
 import { OUTBOX_TARGETS, paymentNotifiedSchema, type OutboxTarget } from '../../contract/outbox.ts';
 import { deliverAccount } from './deliver-account.ts';
 import { deliverOnboarding } from './deliver-onboarding.ts';
+import { deliverRefund } from './deliver-refund.ts';
 import type { Deliver, Delivered, RelayDeps } from './deps.ts';
 import { createPump, type Pump } from './pump.ts';
 import { consequenceOf } from './pushback.ts';
@@ -27,7 +28,7 @@ export type Relay = Pump;
 /** Wait after a batch, ms. */
 const BUSY_MS = 20;
 /** How each target is delivered. */
-const DELIVERIES: Record<OutboxTarget, Deliver> = { onboarding: deliverOnboarding, account: deliverAccount };
+const DELIVERIES: Record<OutboxTarget, Deliver> = { onboarding: deliverOnboarding, account: deliverAccount, refund: deliverRefund };
 
 /**
  * The relay: carries committed outbox rows to Temporal (P-221, P-222). Several may run; rows are claimed with SKIP LOCKED and

@@ -4,6 +4,7 @@ import type { FaultDesk } from './faults.ts';
 import type { Answer, Request, Route } from './http.ts';
 import { type CodeRequest, issueCode, revoke } from './oauth.ts';
 import { type PaymentOverrides, changePayment, makePayment } from './payments.ts';
+import { endRefund } from './refunds.ts';
 import { type Fault, Refused, type StoredPayment } from './types.ts';
 import type { DeliveryOptions, Target } from './webhooks.ts';
 
@@ -100,6 +101,11 @@ export const controlRoutes = (context: Context, faults: FaultDesk): Route[] => [
       context.refundStatus.next = String(fields(request)['status']);
       return ok(context.refundStatus);
     },
+  },
+  {
+    method: 'POST',
+    path: '/__sim/refunds/:id/end',
+    handle: (request) => ok(endRefund(context, request.params['id'] ?? '', String(fields(request)['status']))),
   },
   { method: 'POST', path: '/__sim/oauth/code', handle: (request) => ok(issueCode(context, fields(request) as unknown as CodeRequest)) },
   {

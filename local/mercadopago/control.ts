@@ -52,6 +52,8 @@ export function createControl(url: string) {
     },
     /** What the next refunds end as: `approved`, `in_process`, `rejected`. */
     setRefundStatus: (status: string): Promise<object> => ask('POST', '/refund-status', { status }),
+    /** Ends a refund that is in process: `approved`, `rejected`, `cancelled`. */
+    endRefund: (refundId: string, status: string): Promise<object> => ask('POST', `/refunds/${refundId}/end`, { status }),
     /** A seller agrees: the code of the redirect. */
     issueCode: (request: CodeRequest): Promise<{ code: string; sellerId: string }> => ask('POST', '/oauth/code', request),
     revoke: (userId: string): Promise<object> => ask('POST', '/oauth/revoke', { userId }),

@@ -1,20 +1,37 @@
 import { type Context, fields, idempotent, stamp, visiblePayment } from './context.ts';
 import type { Answer, Request, Route } from './http.ts';
 import { changePayment } from './payments.ts';
-import { Refused, type SimRefund } from './types.ts';
+import { Refused, type SimRefund, type StoredPayment } from './types.ts';
 
 const MAX_AGE_MS = 180 * 24 * 3_600_000;
 const cents = (amount: number): number => Math.round(amount * 100);
 
 /** Counts a refund that became `approved` on its payment; the whole amount makes it `refunded`. */
-function settle(context: Context, request: Request, refund: SimRefund): void {
-  const stored = visiblePayment(context, request);
+function settle(context: Context, stored: StoredPayment, refund: SimRefund): void {
   const refunded = (cents(stored.payment.transaction_amount_refunded) + cents(refund.amount)) / 100;
   const whole = cents(refunded) >= cents(stored.payment.transaction_amount);
   changePayment(context, stored, {
     transaction_amount_refunded: refunded,
     ...(whole ? { status: 'refunded', status_detail: 'refunded' } : { status_detail: 'partially_refunded' }),
   });
+}
+
+/** Ends a refund that is in process, as the bank does after hours or days. */
+export function endRefund(context: Context, refundId: string, status: string): SimRefund {
+  const refund = context.store.get('refund', refundId);
+  const stored = refund && context.store.get('payment', String(refund.payment_id));
+  if (refund?.status !== 'in_process' || stored === undefined) throw new Refused(404, 'not_found', `no refund ${refundId} in process`);
+  const ended = { ...refund, status };
+  context.store.put('refund', refundId, ended);
+  context.store.record({
+    kind: 'effect',
+    what: `refund.${status}`,
+    id: refundId,
+    amount: refund.amount,
+    reference: String(refund.payment_id),
+  });
+  if (status === 'approved') settle(context, stored, ended);
+  return ended;
 }
 
 const refundsOf = (context: Context, paymentId: number): SimRefund[] =>
@@ -50,7 +67,7 @@ function create(context: Context, request: Request): Answer {
     amount: refund.amount,
     reference: String(payment.id),
   });
-  if (refund.status === 'approved') settle(context, request, refund);
+  if (refund.status === 'approved') settle(context, visiblePayment(context, request), refund);
   return { status: 201, body: refund };
 }
 
