@@ -98,13 +98,20 @@ export async function refund(raw: RefundInput): Promise<RefundProgress> {
     now = { ...now, code, message };
     question = true;
     show('NeedsAttention');
-    const woken = await condition(() => decided() || changed, policy.parkDeadlineMs);
-    await condition(allHandlersFinished);
-    if (decided()) return;
-    if (!woken) log.warn('a refund still waits for a decision', { paymentId, code });
-    question = false;
-    changed = false;
-    now = await records['read-refund']({ refundId: now.refundId });
+    for (;;) {
+      const woken = await condition(() => decided() || changed, policy.parkDeadlineMs);
+      await condition(allHandlersFinished);
+      if (decided()) return;
+      if (!woken) log.warn('a refund still waits for a decision', { paymentId, code });
+      changed = false;
+      const row = await records['read-refund']({ refundId: now.refundId });
+      if (decided()) return;
+      // A refused command changes nothing: what was asked stays asked, and nothing is sent.
+      if (row.state === now.state && row.refundId === now.refundId) continue;
+      question = false;
+      now = row;
+      return;
+    }
   };
 
   /** Runs a call; what it throws is what an operator is asked about. */
