@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import pg from 'pg';
+import type { CheckoutAnswer } from '../contract/checkout.ts';
+import { clientIdOf } from '../adapters/ids.ts';
+import { inventOrder, payOrder, placeOrder } from '../local/demo/order.ts';
+import { startStack, type Stack } from '../local/stack.ts';
+import { eventually } from './support/eventually.ts';
+
+/**
+ * The local stack as `npm start` brings it up, with Alta's own three processes; Temporal and PostgreSQL, which holds the Admin DB and
+ * both clusters, are stopped and started in mid-saga. Nobody is asked: the runs end by themselves.
+ */
+const ORDERS = 4;
+let stack: Stack;
+
+beforeAll(async () => {
+  stack = await startStack({
+    ephemeral: true,
+    env: {
+      ALTA_ONBOARDING_POLICY: JSON.stringify({
+        retryInitialMs: 200,
+        retryMaxMs: 2_000,
+        clusterWaitInitialMs: 200,
+        clusterWaitMaxMs: 1_000,
+      }),
+    },
+  });
+}, 300_000);
+afterAll(() => stack.close());
+
+async function sql<T extends pg.QueryResultRow>(text: string, values: unknown[] = [], url = stack.adminDatabaseUrl): Promise<T[]> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    return (await client.query<T>(text, values)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+const clusters = (active: boolean): Promise<unknown> => sql('update backend_clusters set is_active = $1', [active]);
+
+/** Paid orders whose runs wait in their second wave, because no cluster takes tenants. */
+async function underWay(): Promise<CheckoutAnswer[]> {
+  await clusters(false);
+  const orders = await Promise.all(Array.from({ length: ORDERS }, () => placeOrder(stack.apiUrl, inventOrder())));
+  for (const { preferenceId } of orders) await payOrder(stack, preferenceId);
+  await eventually(async () => (await inState('waiting', orders)) === ORDERS, 'every run to wait for a cluster', 120_000);
+  return orders;
+}
+
+async function inState(state: string, orders: CheckoutAnswer[]): Promise<number> {
+  const ids = orders.map(({ accountId }) => accountId);
+  const rows = await sql(`select 1 from provisioning_jobs where status = $1 and account_id = any($2::uuid[])`, [state, ids]);
+  return rows.length;
+}
+
+/** Every order is one store, published, on the cluster of its account and on no other. */
+async function wholeStores(orders: CheckoutAnswer[]): Promise<void> {
+  await eventually(async () => (await inState('completed', orders)) === ORDERS, 'every run to complete', 180_000);
+  for (const { accountId } of orders) {
+    expect(await sql('select attempt, status from provisioning_jobs where account_id = $1', [accountId])).toEqual([
+      { attempt: 1, status: 'completed' },
+    ]);
+    const found = await Promise.all(
+      stack.clusters.map(({ databaseUrl }) =>
+        sql('select id, publication_status, is_active from clients where nv_account_id = $1', [accountId], databaseUrl),
+      ),
+    );
+    expect(found.flat()).toEqual([{ id: clientIdOf(accountId), publication_status: 'published', is_active: true }]);
+  }
+}
+
+const readyz = async (): Promise<{ status: number; reason: string | null }> => {
+  const response = await fetch(`${String(stack.child('worker').ready['probes'])}/readyz`);
+  return { status: response.status, reason: ((await response.json()) as { reason: string | null }).reason };
+};
+
+test('P-117 P-611: Temporal is stopped and started in mid-saga: the runs go on by themselves, one store each', async () => {
+  const orders = await underWay();
+  await stack.child('temporal').stop();
+  expect(await eventually(async () => ((await readyz()).status === 503 ? readyz() : undefined))).toMatchObject({
+    reason: 'Temporal does not answer',
+  });
+  await clusters(true);
+  await stack.restart('temporal');
+  await wholeStores(orders);
+  await eventually(async () => (await readyz()).status === 200, 'a ready worker');
+}, 600_000);
+
+test('P-117 P-611: PostgreSQL is stopped and started in mid-saga: the runs go on by themselves, one store each', async () => {
+  const orders = await underWay();
+  await clusters(true);
+  // The runs wake up at once, so this meets them in the middle of their steps.
+  await stack.child('postgres').stop();
+  expect(await eventually(async () => ((await readyz()).status === 503 ? readyz() : undefined))).toMatchObject({
+    reason: 'the Admin DB does not answer',
+  });
+  await stack.restart('postgres');
+  await wholeStores(orders);
+  await eventually(async () => (await readyz()).status === 200, 'a ready worker');
+}, 600_000);
