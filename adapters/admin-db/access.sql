@@ -10,7 +10,7 @@ declare
   p record;
   tables constant text[] := array['schema_migrations', 'plans', 'addons', 'backend_clusters', 'nv_accounts', 'nv_onboarding',
     'onboarding_assets', 'account_addons', 'subscriptions', 'slug_reservations', 'provisioning_jobs', 'provisioning_job_steps',
-    'placements', 'lifecycle_events', 'operator_actions', 'payments', 'webhook_inbox', 'outbox', 'refunds'];
+    'placements', 'lifecycle_events', 'operator_actions', 'payments', 'webhook_inbox', 'outbox', 'refunds', 'upkeep_marks'];
   functions constant text[] := array['refuse_change', 'set_backend_cluster_credentials', 'list_backend_clusters', 'account_version',
     'account_touched', 'guard_job', 'purge_outbox', 'guard_refund'];
 begin
@@ -82,14 +82,19 @@ grant select on slug_reservations to alta_operator;
 grant select on provisioning_jobs, provisioning_job_steps, placements, operator_actions to alta_relay, alta_worker, alta_operator;
 grant insert (account_id, payment_id, workflow_id, attempt) on provisioning_jobs to alta_relay, alta_operator;
 grant update on provisioning_jobs to alta_worker;
+-- Operators give up a job whose run is gone.
+grant update (status, error_code, error_message, parked_step, deadline, cluster_id, completed_at, updated_at) on provisioning_jobs to alta_operator;
 grant insert, update on provisioning_job_steps, placements to alta_worker;
 grant select on lifecycle_events to alta_worker, alta_operator;
 -- Append-only for everybody.
 grant insert on lifecycle_events, operator_actions to alta_worker, alta_operator;
+grant select, insert on lifecycle_events to alta_keeper;
 
 -- Payments and the money that goes back
 grant select, insert, update on payments to alta_relay, alta_worker;
 grant select on payments to alta_operator;
+-- Locking a row asks for the right to change it: two operators who ask about one payment wait for each other.
+grant update (updated_at) on payments to alta_operator;
 grant select, insert, update on refunds to alta_relay, alta_worker, alta_operator;
 
 -- Inbox and outbox. The API takes in, the relay settles, the worker feeds what no webhook brought and purges.
@@ -101,6 +106,9 @@ grant select, insert, update, delete on outbox to alta_worker;
 grant select, update on outbox to alta_operator;
 grant insert on outbox to alta_operator;
 grant execute on function purge_outbox(interval) to alta_worker, service_role;
+
+grant select, insert, update on upkeep_marks to alta_worker;
+grant select on upkeep_marks to alta_operator;
 
 -- Which rows. Row security is forced on these four tables, so that nobody passes it but a superuser or BYPASSRLS: the owner neither.
 -- Alta does not lean on service_role's BYPASSRLS, which a plain PostgreSQL does not give it.

@@ -46,7 +46,7 @@ export function clusterAddCommand(group: Command): void {
       const lacks = await checkClusterSchema(await router.get(clusterId));
       if (lacks.length > 0) throw new AltaError('CLUSTER_SCHEMA_MISMATCH', `${clusterId}: ${lacks.join('; ')}`);
 
-      const db = createAdminDb(config.ADMIN_DATABASE_URL, { max: 1, applicationName: 'alta-cli', log: createLogger('alta-cli', 'silent') });
+      const db = createAdminDb(config.ADMIN_DATABASE_URL, { role: 'operator', max: 1, log: createLogger('alta-cli', 'silent') });
       try {
         const revision = await registerCluster(db, createVault(config.ALTA_VAULT_KEYS), {
           clusterId,

@@ -28,11 +28,11 @@ export interface CliContext {
   config: Config;
 }
 
-/** Connects, runs one command and gives everything back. Throws CONFIG_INVALID that names what is missing. */
-export async function withAlta<T>(act: (context: CliContext) => Promise<T>): Promise<T> {
+/** Connects, as an operator unless the command needs another role, runs one command and gives everything back. Throws CONFIG_INVALID that names what is missing. */
+export async function withAlta<T>(act: (context: CliContext) => Promise<T>, role: 'operator' | 'keeper' = 'operator'): Promise<T> {
   const config = loadConfig(readEnvironment());
   const log = createLogger('alta-cli', 'silent');
-  const db = createAdminDb(config.ADMIN_DATABASE_URL, { role: 'operator', log });
+  const db = createAdminDb(config.ADMIN_DATABASE_URL, { role, log });
   const temporal = connectTemporal(config);
   try {
     return await act({ alta: createAltaClient({ db, temporal: temporal.client, config }), config });

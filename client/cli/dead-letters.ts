@@ -1,7 +1,7 @@
-import { userInfo } from 'node:os';
 import { Option, type Command } from 'commander';
 import { OUTBOX_STATES, OUTBOX_TARGETS, type OutboxState, type OutboxTarget } from '../../contract/outbox.ts';
 import { AltaError } from '../../contract/errors.ts';
+import { defaultActor } from './actor.ts';
 import { withAlta } from './context.ts';
 import { count } from './numbers.ts';
 import { age, facts, print, printJson, table } from './output.ts';
@@ -14,7 +14,7 @@ interface Decision extends Json {
   reason: string;
 }
 
-const actor = (): Option => new Option('--actor <name>', 'who decides').default(userInfo().username, 'your user name');
+const actor = (): Option => new Option('--actor <name>', 'who decides').default(defaultActor(), 'your user name');
 const limit = (): Option => new Option('--limit <n>', 'how many').argParser(count('limit', 1_000)).default(20);
 
 /** `alta dlq list`, and `alta outbox ...`: what goes no further by itself. */

@@ -1,6 +1,6 @@
-import { userInfo } from 'node:os';
 import { Option, type Command } from 'commander';
 import { AltaError } from '../../contract/errors.ts';
+import { defaultActor } from './actor.ts';
 import { withAlta } from './context.ts';
 import { EXIT, print, printJson, table } from './output.ts';
 
@@ -13,7 +13,7 @@ export function keyCommands(program: Command): void {
     .description('which keys are set, what is sealed under each, and which can be removed')
     .option('--json', 'machine-readable')
     .action(async ({ json }: { json?: boolean }) => {
-      const status = await withAlta(({ alta }) => alta.keys.status());
+      const status = await withAlta(({ alta }) => alta.keys.status(), 'keeper');
       if (json) return printJson(status);
       print(
         table(
@@ -43,13 +43,13 @@ export function keyCommands(program: Command): void {
     .command('rotate')
     .description("seal the vault's rows anew under its first key; stopped, it goes on where it was; exit 1 when a value does not open")
     .option('--batch <n>', 'values in one transaction', '200')
-    .addOption(new Option('--actor <name>', 'who decides').default(userInfo().username, 'your user name'))
+    .addOption(new Option('--actor <name>', 'who decides').default(defaultActor(), 'your user name'))
     .option('--json', 'machine-readable')
     .action(async ({ batch, actor, json }: { batch: string; actor: string; json?: boolean }) => {
       const size = Number(batch);
       if (!Number.isInteger(size) || size < 1 || size > 5_000) throw new AltaError('INPUT_INVALID', 'batch: write a number from 1 to 5000');
       const onBatch = (resealed: number): void => void process.stderr.write(`${resealed} sealed anew\n`);
-      const report = await withAlta(({ alta }) => alta.keys.rotate({ actor, batch: size, ...(json ? {} : { onBatch }) }));
+      const report = await withAlta(({ alta }) => alta.keys.rotate({ actor, batch: size, ...(json ? {} : { onBatch }) }), 'keeper');
       if (json) printJson(report);
       else {
         print(`${report.resealed} values sealed anew, ${report.changedMeanwhile} changed meanwhile, ${report.unopened.length} not opened`);

@@ -3,6 +3,7 @@ import * as adminDb from '../../adapters/admin-db/index.ts';
 import type { AdminDb, AdminDbRole } from '../../adapters/admin-db/index.ts';
 import type { Vault } from '../../adapters/vault/index.ts';
 import type { CheckoutRequest } from '../../contract/checkout.ts';
+import { isAltaError } from '../../contract/errors.ts';
 
 /** What the statements are about; whether there is such a row does not matter, rights are checked before. */
 export interface Subjects {
@@ -15,6 +16,11 @@ export interface Subjects {
 }
 
 type Act = (db: AdminDb, on: Subjects) => Promise<unknown>;
+
+/** That there is no such row is an answer; a right that is lacking is not. */
+function unlessRefused(error: unknown): void {
+  if (!isAltaError(error) || error.code === 'ADMIN_DB_REJECTED') throw error;
+}
 
 const claim = { id: randomUUID(), claimToken: randomUUID(), generation: 1 };
 const failure = { code: 'INTERNAL', message: 'x' };
@@ -78,6 +84,8 @@ export const STATEMENTS: Record<Exclude<AdminDbRole, 'keeper'>, Record<string, A
         payload: { type: 'account.created', accountId, version: 1, aspects: [] },
       }),
     openJob,
+    readState: (db) => adminDb.readState(db),
+    refundsOf: (db) => adminDb.refundsOf(db, '77'),
   },
   worker: {
     listClusters: (db) => adminDb.listClusters(db),
@@ -114,6 +122,13 @@ export const STATEMENTS: Record<Exclude<AdminDbRole, 'keeper'>, Record<string, A
     releasePlacement: (db, { accountId, jobId }) => adminDb.releasePlacement(db, accountId, jobId),
     acceptNotification: (db) => adminDb.acceptNotification(db, { deliveryKey: 'statement/worker', topic: 'payment', paymentId: '77' }),
     purgeOutbox: (db) => adminDb.purgeOutbox(db),
+    feedPolled: (db, { accountId }) =>
+      adminDb.feedPolled(db, [{ paymentId: '78', status: 'approved', accountId, updatedAt: null }], { seenUntil: null, complete: true }),
+    loadPollMark: (db) => adminDb.loadPollMark(db),
+    restPolling: (db) => adminDb.restPolling(db, 1),
+    restartLostJobs: (db) => adminDb.restartLostJobs(db, 120),
+    fleetLooksDead: (db) => adminDb.fleetLooksDead(db),
+    expireSlugs: (db) => adminDb.expireSlugs(db),
   },
   operator: {
     listJobs: (db) => adminDb.listJobs(db, { limit: 1 }),
@@ -131,6 +146,19 @@ export const STATEMENTS: Record<Exclude<AdminDbRole, 'keeper'>, Record<string, A
         serviceKey: 'k',
         publishableKey: 'p',
       }),
+    abandonJob: (db, { jobId }) => adminDb.setJobState(db, jobId, { state: 'abandoned' }),
+    moneyReport: (db) => adminDb.moneyReport(db, { limit: 1, inProgressSeconds: 1 }),
+    listDeadLetters: (db) => adminDb.listDeadLetters(db, 1),
+    listOutbox: (db) => adminDb.listOutbox(db, { limit: 1 }),
+    outboxCommands: async (db) => {
+      const acts = [adminDb.retryOutboxRow, adminDb.discardOutboxRow];
+      for (const act of acts) await act(db, randomUUID(), { actor: 'x', reason: 'x' }).catch(unlessRefused);
+    },
+    refunds: async (db) => {
+      await adminDb.listRefunds(db, { limit: 1 });
+      await db.tx('test.ask-refund', (tx) => adminDb.lockPayment(tx, '77')).catch(unlessRefused);
+      await db.tx('test.supersede-refund', (tx) => adminDb.supersedeRefund(tx, '77', { actor: 'x', reason: 'x' })).catch(unlessRefused);
+    },
     outboxStats: (db) => adminDb.outboxStats(db),
     listInbox: (db) => adminDb.listInbox(db, '77'),
     listLifecycleEvents: (db, { accountId }) => adminDb.listLifecycleEvents(db, accountId),

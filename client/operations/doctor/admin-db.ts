@@ -55,12 +55,8 @@ async function rights(db: AdminDb): Promise<Finding> {
   });
   const { who = '?', lacking = [] } = row ?? {};
   return lacking.length === 0
-    ? ok('admin db rights', `${who} may read what operators look at`)
-    : fail(
-        'admin db rights',
-        `${who} may not read ${lacking.join(', ')}`,
-        'Connect as an operator: ADMIN_DATABASE_URL of a member of alta_operator.',
-      );
+    ? ok('admin db rights', `${who} may read what it works with`)
+    : fail('admin db rights', `${who} may not read ${lacking.join(', ')}`, 'Run `alta migrate`, which grants it anew.');
 }
 
 async function clock(db: AdminDb): Promise<Finding> {

@@ -38,6 +38,8 @@ function readable(env: Record<string, string | undefined>): Config | undefined {
 
 async function connections(config: Config): Promise<Finding[]> {
   const db = createAdminDb(config.ADMIN_DATABASE_URL, {
+    // The worker's view: what it may read is what must be there for it.
+    role: 'worker',
     max: 6,
     applicationName: 'alta-doctor',
     connectTimeoutMs: 3_000,
