@@ -7,6 +7,7 @@ import {
   proxyActivities,
   setCurrentDetails,
   setHandler,
+  setWorkflowOptions,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
@@ -22,6 +23,7 @@ import {
 import { SEARCH_ATTRIBUTES, type RefundRunState } from '../contract/search-attributes.ts';
 import { failureOf, type Failure } from './failure.ts';
 import { decideRefund, refundChanged, refundProgress } from './messages.ts';
+import { pinned } from './versioning.ts';
 
 const records = proxyActivities<Activities>({
   startToCloseTimeout: '15 seconds',
@@ -154,3 +156,5 @@ export async function refund(raw: RefundInput): Promise<RefundProgress> {
 
 const faultsOf = (error: { issues: { path: PropertyKey[]; message: string }[] }): string =>
   error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
+
+setWorkflowOptions(pinned, refund);

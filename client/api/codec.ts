@@ -50,10 +50,10 @@ export async function codecRoutes(app: FastifyInstance, { config, log }: ApiDeps
   app.post('/codec/decode', {
     ...options,
     bodyLimit: BODY_LIMIT,
-    onRequest: (request, reply, done) => {
-      // Before the body is read.
+    // Before the body is read, and after the rate limit: whoever guesses tokens is counted.
+    preParsing: (request, reply, body, done) => {
       operatorOf(request, reply);
-      done();
+      done(null, body);
     },
     handler: async (request, reply) => {
       const namespace = namespaceOf(request);

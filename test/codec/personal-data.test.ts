@@ -86,8 +86,9 @@ test('P-115 P-756 law 2: no e-mail, slug, name, phone or token is in histories, 
 test('the search finds a leak that was planted in history and visibility in each of the encodings', async () => {
   const secret = canary('planted', `a "quoted" value? ${randomBytes(12).toString('hex')}`);
   const forms = [...formsOf(secret)];
-  expect(new Set(forms.map(([, kind]) => kind))).toEqual(
-    new Set(['raw', 'url-encoded', 'JSON-escaped', 'JSON-escaped twice', 'base64', 'hex', 'HEX']),
+  // The forms of base64 for addresses differ from the common one only where it has one of their characters.
+  expect(forms.map(([, kind]) => kind)).toEqual(
+    expect.arrayContaining(['raw', 'url-encoded', 'JSON-escaped', 'JSON-escaped twice', 'base64', 'hex', 'HEX']),
   );
   expect(forms.filter(([, kind]) => kind === 'base64')).toHaveLength(3);
   // A client that encrypts nothing, on a queue without a worker.

@@ -47,7 +47,7 @@ beforeAll(async () => {
   writeFileSync(otherBundle, code);
 }, 180_000);
 afterAll(async () => {
-  await Promise.all([...running].map((alta) => alta.stop('SIGKILL')));
+  await Promise.all([...running].map((alta) => alta.stop()));
   await world.close();
   rmSync(dir, { recursive: true, force: true });
 });

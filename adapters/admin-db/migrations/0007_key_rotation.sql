@@ -16,6 +16,11 @@ begin
   return new;
 end $$;
 
+-- The audit also holds what was done to the installation's keys, which is about no single account or cluster.
+alter table lifecycle_events drop constraint if exists lifecycle_events_subject;
+alter table lifecycle_events add constraint lifecycle_events_subject
+  check (account_id is not null or cluster_id is not null or event_type like 'keys.%');
+
 -- Down Migration
 
 create or replace function account_version() returns trigger language plpgsql as $$
@@ -26,3 +31,6 @@ begin
   end if;
   return new;
 end $$;
+alter table lifecycle_events drop constraint if exists lifecycle_events_subject;
+alter table lifecycle_events add constraint lifecycle_events_subject
+  check (account_id is not null or cluster_id is not null) not valid;
