@@ -197,6 +197,11 @@ test('the search finds a planted leak in each of the places', async () => {
   await account.signal('account-event', { note: `x${Buffer.from(secret).toString('base64url')}`, plain: secret });
   // A signal's name is not encrypted, its arguments are.
   await account.signal(`named-${secret}`);
+  // While the run's task is under way, a signal is kept beside its history.
+  await eventually(async () => {
+    const { events } = await account.fetchHistory();
+    return events?.filter(({ workflowExecutionSignaledEventAttributes: signaled }) => signaled?.signalName?.startsWith('named-')).length;
+  }, 'the planted signal in the history');
   await world.sql('update nv_accounts set business_name = $2 where id = $1', [accountId, Buffer.from(secret).toString('hex')]);
   world.log.info({ note: `a value of ${secret}` });
   answered.push(encodeURIComponent(secret));

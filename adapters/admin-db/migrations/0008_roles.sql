@@ -25,6 +25,23 @@ alter function set_backend_cluster_credentials(text, text, text, text, text, tex
 -- An account's version rises also for roles that may not write the account itself.
 alter function account_touched() security definer set search_path = pg_catalog, public;
 
+-- P-640, as before; and of a job's states operators may write one only: that it was given up.
+create or replace function guard_job() returns trigger language plpgsql as $$
+begin
+  if new.job_type = 'PROVISION_CLIENT' then
+    raise exception 'job_type PROVISION_CLIENT is gone: pay the order, the onboarding starts by itself' using errcode = 'ALT01';
+  end if;
+  if tg_op = 'UPDATE' and new.status <> old.status then
+    if current_user = 'alta_operator' and new.status <> 'abandoned' then
+      raise exception 'an operator may only give a job up' using errcode = 'insufficient_privilege';
+    end if;
+    if old.status in ('completed', 'rejected', 'failed', 'compensated', 'abandoned') then
+      raise exception 'job % has ended as %: it cannot become %', old.id, old.status, new.status using errcode = 'ALT02';
+    end if;
+  end if;
+  return new;
+end $$;
+
 alter table webhook_inbox enable row level security;
 alter table webhook_inbox force row level security;
 alter table outbox enable row level security;
@@ -36,6 +53,17 @@ alter table backend_clusters force row level security;
 
 -- Down Migration
 
+create or replace function guard_job() returns trigger language plpgsql as $$
+begin
+  if new.job_type = 'PROVISION_CLIENT' then
+    raise exception 'job_type PROVISION_CLIENT is gone: pay the order, the onboarding starts by itself' using errcode = 'ALT01';
+  end if;
+  if tg_op = 'UPDATE' and new.status <> old.status
+     and old.status in ('completed', 'rejected', 'failed', 'compensated', 'abandoned') then
+    raise exception 'job % has ended as %: it cannot become %', old.id, old.status, new.status using errcode = 'ALT02';
+  end if;
+  return new;
+end $$;
 alter table webhook_inbox disable row level security;
 alter table outbox disable row level security;
 alter table nv_accounts disable row level security;

@@ -1,5 +1,5 @@
 import { Connection } from '@temporalio/client';
-import { temporal } from '@temporalio/proto';
+import proto from '@temporalio/proto';
 import type { Config } from '../../../adapters/config.ts';
 import { effect } from '../../../adapters/effect.ts';
 import { temporalConnection } from '../../../adapters/temporal/index.ts';
@@ -10,7 +10,7 @@ import { examine, fail, ok, type Finding } from './check.ts';
 const CONNECT_MS = 5_000;
 const CALL_MS = 5_000;
 /** The two kinds of task that a worker polls for: workflow and activity. */
-const { TaskQueueType } = temporal.api.enums.v1;
+const { TaskQueueType } = proto.temporal.api.enums.v1;
 const KINDS = { workflow: TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, activity: TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY } as const;
 
 /** Temporal itself, and the workers as it sees them. Without a connection there is one finding, not ten of the same cause. */
