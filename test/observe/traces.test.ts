@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Worker } from '@temporalio/worker';
 import { enginePort } from '../../adapters/metrics/index.ts';
+import { dataConverter } from '../../adapters/temporal/index.ts';
 import { cleanSpan } from '../../adapters/tracing.ts';
 import type { CheckoutAnswer } from '../../contract/checkout.ts';
 import { STEP_NAMES } from '../../contract/steps.ts';
@@ -100,7 +101,11 @@ test('P-611: one trace leads from the webhook over outbox, relay and workflow to
   for (const text of hidden) expect(everything).not.toContain(text);
 
   const history = await world.handle(accountId).fetchHistory();
-  await Worker.runReplayHistory({ workflowBundle: await workflowBundle() }, history, `onboarding/${accountId}`);
+  await Worker.runReplayHistory(
+    { workflowBundle: await workflowBundle(), namespace: world.config.TEMPORAL_NAMESPACE, dataConverter: dataConverter(world.config) },
+    history,
+    `onboarding/${accountId}`,
+  );
 });
 
 test('P-611: a failure is told by its code alone', () => {
