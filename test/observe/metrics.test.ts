@@ -95,13 +95,16 @@ describe('a real order in three real processes', () => {
   });
 
   test('P-601 P-602 P-603 P-606 P-610: a failed onboarding, a failed credential write, dead letters and paid without store show', async () => {
-    const order = await world.checkout({}, { connected: false });
-    await world.sql('update nv_accounts set mp_connected = true where id = $1', [order.accountId]);
+    const order = await world.checkout();
+    // A token that was sealed for another place does not open.
+    await world.sql('update nv_accounts set mp_access_token_encrypted = mp_refresh_token_encrypted where id = $1', [order.accountId]);
     await world.pay(order);
+    await world.job(order.accountId, 'parked');
+    await world.resolve(order.accountId, { action: 'compensate', actor: 'ana', reason: 'the token is lost' });
     await world.job(order.accountId, 'compensated');
     await becomes('worker', 'alta_mp_sync_failed_total', 1);
     await becomes('worker', 'alta_onboardings_total{state="compensated"}', 1);
-    await becomes('worker', 'alta_step_failures_total{step="sync-mp-credentials",act="do",code="MP_TOKEN_MISSING"}', 1);
+    await becomes('worker', 'alta_step_failures_total{step="sync-mp-credentials",act="do",code="VAULT_TAMPERED"}', 1);
     await becomes('worker', 'alta_step_seconds_count{step="upsert-client",act="undo",outcome="done"}', 1);
     await becomes('relay', 'alta_jobs_ended_2h{state="compensated"}', 1);
     await becomes('relay', 'alta_paid_without_store', 1);

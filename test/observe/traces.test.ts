@@ -102,7 +102,7 @@ test('P-611: one trace leads from the webhook over outbox, relay and workflow to
 
   const history = await world.handle(accountId).fetchHistory();
   await Worker.runReplayHistory(
-    { workflowBundle: await workflowBundle(), namespace: world.config.TEMPORAL_NAMESPACE, dataConverter: dataConverter(world.config) },
+    { workflowBundle: await workflowBundle(), dataConverter: dataConverter(world.config) },
     history,
     `onboarding/${accountId}`,
   );
