@@ -11,6 +11,23 @@ function setting(argument: string, variable: string, fallback?: string): string 
   return value;
 }
 
+/** How a statement fails whose connection was cut: by the server, by the driver, by the network. */
+const CUT = /^(57P0[1-3]|08\d{3}|55000|CONNECTION_\w+|CONNECT_TIMEOUT|ECONNRESET|ECONNREFUSED|EPIPE)$/;
+
+/**
+ * The stand-in also asks its database by itself, and nobody waits for those answers: a cut connection would end the process. A cluster
+ * outlives its connections; the next request opens new ones.
+ */
+function outliveCutConnections(): void {
+  for (const event of ['unhandledRejection', 'uncaughtException'] as const) {
+    process.on(event, (error: unknown) => {
+      const { code, message } = (error ?? {}) as { code?: string; message?: string };
+      process.stderr.write(`cluster: ${code ?? 'unforeseen'}: ${message ?? String(error)}\n`);
+      if (code === undefined || !CUT.test(code)) process.exit(1);
+    });
+  }
+}
+
 /** One cluster as one process: prints one JSON line when it is ready, ends with 0 on SIGTERM or SIGINT. */
 async function main(): Promise<void> {
   const cluster = await startCluster({
@@ -22,6 +39,7 @@ async function main(): Promise<void> {
     port: Number(setting('port', 'CLUSTER_PORT', '0')),
     siteUrl: setting('site-url', 'CLUSTER_SITE_URL', 'http://127.0.0.1'),
   });
+  outliveCutConnections();
   let ending = false;
   const end = (): void => {
     if (ending) return;
