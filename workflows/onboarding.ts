@@ -71,7 +71,8 @@ export async function onboarding(raw: OnboardingInput): Promise<OnboardingResult
   setHandler(
     resolve,
     async (command) => {
-      await bookkeeping['record-decision']({ ...context, ...command });
+      // A decision counts also in a run that was cancelled past its pivot, or while it is being undone.
+      await CancellationScope.nonCancellable(() => bookkeeping['record-decision']({ ...context, ...command }));
       try {
         return { step: state.decide(command)[0] as StepName, action: command.action };
       } catch (error) {
