@@ -26,13 +26,13 @@ const cancel = (order: PlacedOrder) => alta.onboardings.cancel(order.accountId, 
 const decisions = async (order: PlacedOrder): Promise<string[]> =>
   (await alta.onboardings.show(order.accountId)).decisions.map(({ action }) => action);
 
-const PHASES: [string, string, () => Promise<unknown>][] = [
+const PHASES: [string, string, () => unknown][] = [
   ['waits for a cluster', 'waiting', () => world.sql('update backend_clusters set is_active = false')],
-  ['is parked', 'parked', async () => faults.at('cluster.seed-content', { mode: 'fail-before', code: 'CLUSTER_UNREACHABLE' })],
+  ['is parked', 'parked', () => faults.at('cluster.seed-content', { mode: 'fail-before', code: 'CLUSTER_UNREACHABLE' })],
   [
     'is parked at its activation',
     'parked',
-    async () => faults.at('admin-db.activate-account', { mode: 'fail-before', code: 'ADMIN_DB_UNAVAILABLE' }),
+    () => faults.at('admin-db.activate-account', { mode: 'fail-before', code: 'ADMIN_DB_UNAVAILABLE' }),
   ],
 ];
 

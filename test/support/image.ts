@@ -2,7 +2,7 @@ import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { chmodSync, cpSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
-import { DockerfileParser, type Copy, type Instruction } from 'dockerfile-ast';
+import { Copy, DockerfileParser, type Instruction } from 'dockerfile-ast';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const DOCKERFILE = readFileSync(join(ROOT, 'Dockerfile'), 'utf8');
@@ -60,7 +60,8 @@ export function layOutImage(): Image {
         for (const [name, value] of pairs(instruction)) stage.env[name] = value.replace(/^(?=\/app\/)/, stage.root);
         break;
       case 'COPY':
-        copy(instruction as Copy, args, stage, stages);
+        if (!(instruction instanceof Copy)) throw new Error('a COPY that the parser does not know as one');
+        copy(instruction, args, stage, stages);
         break;
       case 'RUN':
         run(args, stage);
