@@ -100,7 +100,7 @@ grant select, insert, update on refunds to alta_relay, alta_worker, alta_operato
 -- Inbox and outbox. The API takes in, the relay settles, the worker feeds what no webhook brought and purges.
 grant select, insert, update on webhook_inbox to alta_intake, alta_worker;
 grant select, update (status, result, payment_status, account_id, settled_at) on webhook_inbox to alta_relay;
-grant select on webhook_inbox to alta_operator;
+grant select, update (status, result, payment_status, account_id, settled_at) on webhook_inbox to alta_operator;
 grant select, insert, update on outbox to alta_intake, alta_relay;
 grant select, insert, update, delete on outbox to alta_worker;
 grant select, update on outbox to alta_operator;
@@ -122,6 +122,7 @@ begin
 end $$;
 create policy process_all on webhook_inbox to alta_intake, alta_relay, alta_worker using (true) with check (true);
 create policy operator_reads on webhook_inbox for select to alta_operator using (true);
+create policy operator_settles on webhook_inbox for update to alta_operator using (true) with check (status = 'ignored');
 create policy process_all on outbox to alta_relay, alta_worker, alta_operator using (true) with check (true);
 create policy keeps_unsent on outbox as restrictive for delete to alta_worker using (completed_at is not null);
 create policy intake_orders_reads on outbox to alta_intake

@@ -7,6 +7,7 @@ import { runAlta } from '../support/alta-cli.ts';
 import { startAlta, type AltaProcess } from '../support/alta-process.ts';
 import { eventually } from '../support/eventually.ts';
 import { installFaults, type Faults } from '../support/faults.ts';
+import { wholeHistory } from '../support/histories/files.ts';
 import { startWorld, type World } from '../support/world.ts';
 
 const key = (id: string): string => `${id}:${randomBytes(32).toString('base64')}`;
@@ -67,9 +68,9 @@ describe('rotation', () => {
     await world.job(accountId, 'completed');
     const history = await world.handle(accountId).fetchHistory();
     const sealedUnder = new Set<string>();
-    JSON.stringify(history, (name, value: unknown) => {
-      if (name === 'alta-key') sealedUnder.add(Buffer.from(value as Uint8Array).toString());
-      return typeof value === 'bigint' ? String(value) : value;
+    JSON.stringify(wholeHistory(history), (name, value: unknown) => {
+      if (name === 'alta-key') sealedUnder.add(Buffer.from(value as string, 'base64').toString());
+      return value;
     });
 
     // 2. Rotate.
@@ -94,8 +95,7 @@ describe('rotation', () => {
     const after = await world.account(accountId);
     expect(after['mp_access_token_encrypted']).not.toBe(before['mp_access_token_encrypted']);
     expect(await world.sql('select count(*)::int as n from outbox')).toEqual(events);
-    expect(sealedUnder.has('c1')).toBe(true);
-    expect(sealedUnder.has('c2')).toBe(true);
+    expect([...sealedUnder].sort()).toEqual(['c1', 'c2']);
     await Promise.all(processes.splice(0).map((child) => child.stop()));
     await worker({ ALTA_VAULT_KEYS: VAULT.next, ALTA_CODEC_KEYS: both.ALTA_CODEC_KEYS });
     const replayed = await runAlta({ ...both, ALTA_VAULT_KEYS: VAULT.next }, 'replay', `onboarding/${accountId}`, '--json');

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { pino } from 'pino';
 import { publish } from '../../adapters/admin-db/index.ts';
+import { createLogger } from '../../adapters/log.ts';
 import type { DeadLetter, MoneyReport, ScheduleRow } from '../../client/index.ts';
 import { UPKEEP_TASKS, upkeepScheduleId } from '../../contract/upkeep.ts';
 import { eventually } from '../support/eventually.ts';
@@ -16,7 +16,7 @@ let world: World;
 let faults: Faults;
 const lines: { alert?: string; jobId?: string; eventKey?: string }[] = [];
 beforeAll(async () => {
-  const log = pino({ level: 'warn' }, { write: (line: string) => void lines.push(JSON.parse(line) as object) });
+  const log = createLogger('test', 'warn', { write: (line: string) => void lines.push(JSON.parse(line) as object) });
   world = await startWorld({ log });
   faults = installFaults();
 }, 120_000);

@@ -7,7 +7,7 @@ import type { DeploymentStatus, StalledRun } from '../../client/index.ts';
 import { accountWorkflowId } from '../../contract/ids.ts';
 import { buildBundle } from '../../worker/bundle.ts';
 import { startAlta, type AltaProcess } from '../support/alta-process.ts';
-import { runAlta } from '../support/run-alta.ts';
+import { runAlta } from '../support/alta-cli.ts';
 import { eventually } from '../support/eventually.ts';
 import { expectOneStore } from '../support/one-store.ts';
 import { startWorld, type PlacedOrder, type World } from '../support/world.ts';
