@@ -1,15 +1,19 @@
+import type { WorkflowHandle } from '@temporalio/client';
 import { randomUUID } from 'node:crypto';
 import { taskQueue } from '../../contract/ids.ts';
 import { UPKEEP_WORKFLOWS, upkeepScheduleId, type UpkeepTask } from '../../contract/upkeep.ts';
 import type { World } from './world.ts';
 
-/** Runs one task of upkeep as its schedule does, and gives what it left. */
-export const runTask = <R>({ temporal, config }: World, task: UpkeepTask): Promise<R> =>
-  temporal.workflow.execute(UPKEEP_WORKFLOWS[task], {
+/** Starts one task of upkeep as its schedule does. */
+export const startTask = ({ temporal, config }: World, task: UpkeepTask): Promise<WorkflowHandle> =>
+  temporal.workflow.start(UPKEEP_WORKFLOWS[task], {
     workflowId: `${upkeepScheduleId(task, config.ALTA_QUEUE_PREFIX)}-${randomUUID()}`,
     taskQueue: taskQueue('upkeep', config.ALTA_QUEUE_PREFIX),
     workflowExecutionTimeout: '1 minute',
-  }) as Promise<R>;
+  });
+
+/** Runs one task of upkeep as its schedule does, and gives what it left. */
+export const runTask = async <R>(world: World, task: UpkeepTask): Promise<R> => (await (await startTask(world, task)).result()) as R;
 
 /** Makes the jobs of an account as old as if they had been opened so many seconds earlier, and everything that was ordered for its payment with it. */
 export async function ageJob({ sql }: World, accountId: string, seconds: number): Promise<void> {

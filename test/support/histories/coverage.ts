@@ -6,6 +6,7 @@ import { FAILURE_CONVERTER_PATH } from '../../../adapters/temporal/index.ts';
 import { WORKFLOWS_PATH } from '../../../worker/bundle.ts';
 import type { CoverageSinks } from './coverage-interceptors.ts';
 import { historyFiles, parseHistory, readHistoryText } from './files.ts';
+import { isSealedHistory, sealedConverter } from './sealed.ts';
 
 /**
  * `npm run history:coverage`: how much of the workflow code the corpus reaches. The workflows are bundled with counters in them, every
@@ -56,10 +57,20 @@ const sinks: InjectedSinks<CoverageSinks> = {
 };
 
 const files = historyFiles();
-const histories = files.map((file) => ({ workflowId: file, history: parseHistory(readHistoryText(file)) }));
 const failed: string[] = [];
-for await (const { workflowId, error } of Worker.runReplayHistories({ workflowBundle: bundle, sinks }, histories))
-  if (error) failed.push(`${workflowId}: ${error.message.split('\n', 1)[0] ?? ''}`);
+for (const sealed of [false, true]) {
+  const histories = files
+    .filter((file) => isSealedHistory(file) === sealed)
+    .map((file) => {
+      const history = parseHistory(readHistoryText(file));
+      // What is encrypted is bound to its workflow's id.
+      const workflowId = sealed ? history.events?.[0]?.workflowExecutionStartedEventAttributes?.workflowId : file;
+      return { workflowId: workflowId ?? file, history };
+    });
+  const options = { workflowBundle: bundle, sinks, ...(sealed ? { dataConverter: sealedConverter } : {}) };
+  for await (const { workflowId, error } of Worker.runReplayHistories(options, histories))
+    if (error) failed.push(`${workflowId}: ${error.message.split('\n', 1)[0] ?? ''}`);
+}
 
 const map = createCoverageMap();
 for (const counts of last.values()) map.merge(counts);

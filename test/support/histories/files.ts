@@ -23,9 +23,24 @@ const MACHINE_FIELDS = new Set(['identity', 'stackTrace', 'taskId', 'requestId',
 export const wholeHistory = (history: History): { events: object[] } =>
   History.toObject(History.fromObject(history), { longs: String, enums: String, bytes: String }) as { events: object[] };
 
+interface WrittenPayload {
+  metadata: { encoding: string };
+  data: string;
+}
+
+/** What a failure converter put into a payload, without the stack. What is encrypted stays as it is: it is recorded without stacks. */
+function withoutStack(payload: WrittenPayload): WrittenPayload {
+  if (Buffer.from(payload.metadata.encoding, 'base64').toString() !== 'json/plain') return payload;
+  const attributes = JSON.parse(Buffer.from(payload.data, 'base64').toString('utf8')) as object;
+  return { ...payload, data: Buffer.from(JSON.stringify({ ...attributes, stack_trace: '' })).toString('base64') };
+}
+
 /** A history as the corpus keeps it: one event a line, nothing of the machine in it. */
 export function historyText(history: History): string {
-  const withoutMachine = (key: string, value: unknown): unknown => (MACHINE_FIELDS.has(key) ? undefined : value);
+  const withoutMachine = (key: string, value: unknown): unknown => {
+    if (MACHINE_FIELDS.has(key)) return undefined;
+    return key === 'encodedAttributes' && value ? withoutStack(value as WrittenPayload) : value;
+  };
   const lines = wholeHistory(history).events.map((event) => JSON.stringify(event, withoutMachine).replaceAll(hostname(), 'recorder'));
   return `{"events":[\n${lines.join(',\n')}\n]}\n`;
 }

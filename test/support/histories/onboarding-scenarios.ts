@@ -8,7 +8,7 @@ import type { Stage } from './stage.ts';
 
 /** Plays one path and gives the run whose history is kept. */
 export type Scenario = (stage: Stage) => Promise<WorkflowHandle>;
-type OnboardingPath = Extract<HistoryPath, `onboarding.${string}`>;
+type OnboardingPath = Exclude<Extract<HistoryPath, `onboarding.${string}`>, `onboarding.safe-point-${string}`>;
 
 /** A permanent error at a boundary: the run undoes what it began and ends. */
 const compensated =
@@ -68,8 +68,18 @@ const waiting = async (stage: Stage): ReturnType<Stage['paid']> => {
 const eventCount = async (handle: WorkflowHandle, attributes: string): Promise<number> =>
   ((await handle.fetchHistory()).events ?? []).filter((event) => (event as Record<string, unknown>)[attributes]).length;
 
+const happy: Scenario = async ({ paid, until }) => until(await paid(), 'completed');
+const parkedRetry: Scenario = async (stage) => {
+  parkAtContent(stage);
+  const order = await stage.paid();
+  await stage.until(order, 'parked');
+  stage.faults.clear();
+  await stage.resolve(order, 'retry');
+  return stage.until(order, 'completed');
+};
+
 export const ONBOARDING_SCENARIOS: Record<OnboardingPath, Scenario> = {
-  'onboarding.happy': async ({ paid, until }) => until(await paid(), 'completed'),
+  'onboarding.happy': happy,
   'onboarding.fast-path-off': async ({ policy, paid, until }) => {
     policy({ fastPath: false });
     return until(await paid(), 'completed');
@@ -77,14 +87,7 @@ export const ONBOARDING_SCENARIOS: Record<OnboardingPath, Scenario> = {
   'onboarding.local-try-failed': bridged(1),
   'onboarding.retried': bridged(3),
 
-  'onboarding.parked-retry': async (stage) => {
-    parkAtContent(stage);
-    const order = await stage.paid();
-    await stage.until(order, 'parked');
-    stage.faults.clear();
-    await stage.resolve(order, 'retry');
-    return stage.until(order, 'completed');
-  },
+  'onboarding.parked-retry': parkedRetry,
   'onboarding.parked-skip': async (stage) => {
     stage.faults.at('mailer.send', { mode: 'fail-before', code: 'MAIL_REJECTED' });
     const order = await stage.paid();
@@ -225,4 +228,7 @@ export const ONBOARDING_SCENARIOS: Record<OnboardingPath, Scenario> = {
     await stage.resolve(order, 'compensate');
     return stage.until(order, 'completed');
   },
+
+  'onboarding.happy-encrypted': happy,
+  'onboarding.parked-retry-encrypted': parkedRetry,
 };

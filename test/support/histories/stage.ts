@@ -1,8 +1,10 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import type { OnboardingPolicy, ResolveAction } from '../../../contract/onboarding.ts';
+import type { RefundPolicy } from '../../../contract/refund.ts';
 import type { StepName } from '../../../contract/steps.ts';
 import { installFaults, type Faults } from '../faults.ts';
 import { startWorld, type PlacedOrder, type World } from '../world.ts';
+import { FIXTURE_CODEC_KEYS } from './sealed.ts';
 
 /** Where the scenarios play: one world, its faults, and the moves that they share. */
 export interface Stage {
@@ -10,6 +12,7 @@ export interface Stage {
   faults: Faults;
   /** Changes the rules that the next runs begin with. */
   policy: (overrides: Partial<OnboardingPolicy>) => void;
+  refundPolicy: (overrides: Partial<RefundPolicy>) => void;
   /** An order that is paid and whose run has begun. */
   paid: () => Promise<PlacedOrder>;
   /** Waits for the order's job and gives the run's handle. */
@@ -21,11 +24,21 @@ export interface Stage {
   close: () => Promise<void>;
 }
 
-export async function openStage(): Promise<Stage> {
-  // In plain, so that whoever reviews a history can read it.
-  const world = await startWorld({ env: { ALTA_CODEC_KEYS: '', NODE_ENV: 'development' } });
+/** Short waits, as the world's onboardings have them. */
+const QUICK_REFUNDS: Partial<RefundPolicy> = {
+  retryInitialMs: 50,
+  retryMaxMs: 100,
+  retryAttempts: 3,
+  followInitialMs: 100,
+  followMaxMs: 200,
+};
+
+/** Payloads are plain, so that whoever reviews a history can read it, unless the paths are to be encrypted. */
+export async function openStage({ encrypted = false } = {}): Promise<Stage> {
+  const codec = encrypted ? { ALTA_CODEC_KEYS: FIXTURE_CODEC_KEYS } : { ALTA_CODEC_KEYS: '', NODE_ENV: 'development' };
+  const world = await startWorld({ env: { ...codec, ALTA_REFUND_POLICY: JSON.stringify(QUICK_REFUNDS) } });
   const faults = installFaults();
-  const rules = world.config.ALTA_ONBOARDING_POLICY;
+  const { ALTA_ONBOARDING_POLICY: rules, ALTA_REFUND_POLICY: refundRules } = world.config;
   const clusters = (active: boolean): Promise<unknown> => world.sql('update backend_clusters set is_active = $1', [active]);
   return {
     world,
@@ -33,6 +46,9 @@ export async function openStage(): Promise<Stage> {
     clusters,
     policy(overrides) {
       world.config.ALTA_ONBOARDING_POLICY = { ...rules, ...overrides };
+    },
+    refundPolicy(overrides) {
+      world.config.ALTA_REFUND_POLICY = { ...refundRules, ...overrides };
     },
     async paid() {
       const order = await world.checkout();
@@ -47,7 +63,9 @@ export async function openStage(): Promise<Stage> {
       world.resolve(order.accountId, { action, actor: 'ana', reason: 'as agreed', ...(step === undefined ? {} : { step }) }),
     async reset() {
       faults.clear();
-      world.config.ALTA_ONBOARDING_POLICY = rules;
+      Object.assign(world.config, { ALTA_ONBOARDING_POLICY: rules, ALTA_REFUND_POLICY: refundRules });
+      await world.simulator.control.setRefundStatus('approved');
+      await world.simulator.control.faults.clear();
       await clusters(true);
     },
     async close() {
