@@ -39,9 +39,11 @@ function withoutStack(payload: WrittenPayload): WrittenPayload {
 export function historyText(history: History): string {
   const withoutMachine = (key: string, value: unknown): unknown => {
     if (MACHINE_FIELDS.has(key)) return undefined;
-    return key === 'encodedAttributes' && value ? withoutStack(value as WrittenPayload) : value;
+    if (key === 'encodedAttributes' && value) return withoutStack(value as WrittenPayload);
+    // Base64 may hold a short host name by chance.
+    return typeof value === 'string' && key !== 'data' ? value.replaceAll(hostname(), 'recorder') : value;
   };
-  const lines = wholeHistory(history).events.map((event) => JSON.stringify(event, withoutMachine).replaceAll(hostname(), 'recorder'));
+  const lines = wholeHistory(history).events.map((event) => JSON.stringify(event, withoutMachine));
   return `{"events":[\n${lines.join(',\n')}\n]}\n`;
 }
 
