@@ -124,8 +124,8 @@ test('P-754 I7: 50 runs under workers that are killed at random boundaries all e
       ])
     ).length;
   const fleet = { whole: false };
-  const done = eventually(async () => (fleet.whole ||= (await unfinished()) === 0), 'every store', 200_000).then(() => 'done' as const);
-  while (!fleet.whole && kills < 8) {
+  const done = eventually(async () => (fleet.whole ||= (await unfinished()) === 0), 'every store', 400_000).then(() => 'done' as const);
+  while (!fleet.whole && kills < 6) {
     const plan = `${BOUNDARIES[Math.floor(random() * BOUNDARIES.length)]!}:${random() < 0.5 ? 'before' : 'after'}:${1 + Math.floor(random() * 10)}`;
     plans.push(plan);
     const doomed = start('worker', plan);
@@ -143,7 +143,7 @@ test('P-754 I7: 50 runs under workers that are killed at random boundaries all e
   // How many die before all is done is chance: a worker that is to die late may end much of the work.
   expect(kills).toBeGreaterThan(0);
   await Promise.all([survivor.stop(), relay.stop()]);
-}, 300_000);
+}, 480_000);
 
 /** A small seeded generator: a failing run can be repeated. */
 function mulberry32(seed: number): () => number {
