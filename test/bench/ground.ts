@@ -82,8 +82,11 @@ export async function openGround(note: (text: string) => void): Promise<Ground> 
     // A process that sleeps does not hear that it should end.
     closers.push(() => Promise.resolve(MODES.forEach((mode) => process.kill(relays[mode].pid, 'SIGCONT'))));
 
-    const deps = await connectDeps(loadConfig(stack.env), createLogger('bench', 'warn'));
-    closers.push(() => deps.close());
+    const worker = await connectDeps(loadConfig(stack.env), createLogger('bench', 'warn'));
+    closers.push(() => worker.close());
+    // It opens orders as the API does and makes stores as the worker does, so it acts as no process' role.
+    const deps = { ...worker, db: createAdminDb(stack.adminDatabaseUrl, { applicationName: 'bench-deps' }) };
+    closers.push(() => deps.db.close());
     const db = createAdminDb(stack.adminDatabaseUrl, { max: 2, applicationName: 'bench' });
     closers.push(() => db.close());
     const connection = await Connection.connect({ address });
