@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ASPECTS } from './account.ts';
+import { ACCOUNT_EVENT_SCHEMAS } from './account-events.ts';
 
 /** Where an outbox row is delivered to (decision 8). */
 export const OUTBOX_TARGETS = ['onboarding', 'account', 'refund'] as const;
@@ -20,14 +20,6 @@ export const paymentNotifiedSchema = z.strictObject({
   paymentId: z.string().regex(/^\d{1,20}$/),
 });
 
-/** `account.created`: the store exists; all aspects were written at this version. Holds no value of the account (law 4). */
-export const accountCreatedSchema = z.strictObject({
-  type: z.literal('account.created'),
-  accountId: z.uuid(),
-  version: z.int().positive(),
-  aspects: z.array(z.enum(ASPECTS)),
-});
-
 /** `payment.changed`: a later word about the payment of an account whose onboarding has ended (decision 4). */
 export const accountPaymentChangedSchema = z.strictObject({
   type: z.literal('payment.changed'),
@@ -45,8 +37,15 @@ export const refundEventSchema = z.strictObject({
 
 export const outboxPayloadSchema = z.discriminatedUnion('type', [
   paymentNotifiedSchema,
-  accountCreatedSchema,
   accountPaymentChangedSchema,
   refundEventSchema,
+  ACCOUNT_EVENT_SCHEMAS['account.created'],
+  ACCOUNT_EVENT_SCHEMAS['account.updated'],
+  ACCOUNT_EVENT_SCHEMAS['plan.changed'],
+  ACCOUNT_EVENT_SCHEMAS['account.suspended'],
+  ACCOUNT_EVENT_SCHEMAS['account.deleted'],
+  ACCOUNT_EVENT_SCHEMAS['entitlements.synced'],
+  ACCOUNT_EVENT_SCHEMAS['settings.synced'],
+  ACCOUNT_EVENT_SCHEMAS['mp_credentials.synced'],
 ]);
 export type OutboxPayload = z.infer<typeof outboxPayloadSchema>;

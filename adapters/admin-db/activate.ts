@@ -2,6 +2,7 @@ import { AltaError } from '../../contract/errors.ts';
 import { ASPECTS } from '../../contract/account.ts';
 import { traceparent } from '../trace.ts';
 import type { AdminDb, Tx } from './db.ts';
+import { intoOutbox } from './publish.ts';
 import { takeSlot } from './take-slot.ts';
 
 export interface Activation {
@@ -38,11 +39,10 @@ const ACTIVATE = `
     insert into lifecycle_events (account_id, cluster_id, event_type, from_value, to_value, actor, reason)
     select gate.id, $3, 'status.changed', gate.status, 'provisioned', $5, 'job ' || $2::text from gate
   ), published as (
-    insert into outbox (target, event_key, event_type, account_id, payload, trace_context)
+    ${intoOutbox(`
     select 'account', 'account.created/' || id, 'account.created', id,
       jsonb_build_object('type', 'account.created', 'accountId', id, 'version', version, 'aspects', $6::jsonb), $7::text
-    from account
-    on conflict (event_key) do nothing
+    from account`)}
   )
   select version from account`;
 

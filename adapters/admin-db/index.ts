@@ -27,8 +27,9 @@ export type { BeginStep, Decision, EndStep, JobDetails, JobRow, JobStateChange, 
 export { listSteps } from './job-reports.ts';
 export { acceptNotification, ignoreNotification, listInbox, lockInbox, settleInbox } from './inbox.ts';
 export type { Accepted, IgnoredNotification, InboxRow, Notification, Settlement } from './inbox.ts';
-export { claimOutbox, completeOutbox, failOutbox, outboxStats, publish, purgeOutbox, releaseOutbox, retryOutbox } from './outbox.ts';
-export type { OutboxClaim, OutboxEvent, OutboxRow, OutboxStats } from './outbox.ts';
+export { claimOutbox, completeOutbox, failOutbox, outboxStats, purgeOutbox, releaseOutbox, retryOutbox } from './outbox.ts';
+export type { OutboxClaim, OutboxRow, OutboxStats } from './outbox.ts';
+export { publish, publishAccountEvent, type OutboxEvent, type PublishedEvent } from './publish.ts';
 export { feedPolled, loadPollMark, restPolling, type PolledPayment, type PollMark } from './polling.ts';
 export { expireSlugs, fleetLooksDead, restartLostJobs } from './upkeep.ts';
 export { discardOutboxRow, listOutbox, retryOutboxRow, showOutbox } from './outbox-admin.ts';

@@ -1,6 +1,7 @@
 import { AltaError } from '../../contract/errors.ts';
 import type { SealPlace, Vault } from '../vault/index.ts';
-import type { Tx } from './db.ts';
+import type { AdminDb, Tx } from './db.ts';
+import { publishAccountEvent } from './publish.ts';
 
 export interface MpCredentials {
   accessToken: string;
@@ -15,21 +16,30 @@ const place = (accountId: string, field: string): SealPlace => ({ table: 'nv_acc
 
 /**
  * Stores the merchant's own Mercado Pago credentials, sealed, and marks the account as connected; raises its version and adds
- * an audit row without values. Returns the new version. Throws ACCOUNT_NOT_FOUND.
+ * an audit row without values. A store that exists already is told by an event in the same transaction (P-218, P-316). Returns the new
+ * version. Throws ACCOUNT_NOT_FOUND.
  */
-export async function saveMpCredentials(db: Tx, vault: Vault, accountId: string, credentials: MpCredentials): Promise<number> {
+export function saveMpCredentials(db: AdminDb, vault: Vault, accountId: string, credentials: MpCredentials): Promise<number> {
+  return db.tx('admin-db.save-mp-credentials', async (tx) => {
+    const { version, hasStore } = await store(tx, vault, accountId, credentials);
+    if (hasStore) await publishAccountEvent(tx, { type: 'mp_credentials.synced', accountId, action: 'sync' });
+    return version;
+  });
+}
+
+async function store(db: Tx, vault: Vault, accountId: string, credentials: MpCredentials): Promise<{ version: number; hasStore: boolean }> {
   const { accessToken, refreshToken } = credentials;
-  const [row] = await db.query<{ version: number }>({
+  const [row] = await db.query<{ version: number; hasStore: boolean }>({
     name: 'admin-db.save-mp-credentials',
     text: `with saved as (
              update nv_accounts set mp_connected = true, mp_access_token_encrypted = $2, mp_refresh_token_encrypted = $3,
                mp_public_key = $4, mp_token_expires_at = $5, mp_user_id = $6
-             where id = $1 returning id, version
+             where id = $1 returning id, version, status
            ), audit as (
              insert into lifecycle_events (account_id, event_type, to_value, actor, reason)
              select id, 'mp_credentials.saved', 'version ' || version, 'alta', 'Mercado Pago connected' from saved
            )
-           select version from saved`,
+           select version, status in ('provisioned', 'approved', 'live', 'suspended') as "hasStore" from saved`,
     values: [
       accountId,
       vault.seal(accessToken, place(accountId, 'mp_access_token_encrypted')),
@@ -40,7 +50,7 @@ export async function saveMpCredentials(db: Tx, vault: Vault, accountId: string,
     ],
   });
   if (row === undefined) throw new AltaError('ACCOUNT_NOT_FOUND', `no account ${accountId}`);
-  return row.version;
+  return row;
 }
 
 interface SealedCredentials {

@@ -1,36 +1,7 @@
-import { AltaError } from '../../contract/errors.ts';
-import { outboxPayloadSchema, type OutboxPayload, type OutboxTarget } from '../../contract/outbox.ts';
-import { traceparent } from '../trace.ts';
+import type { OutboxPayload, OutboxTarget } from '../../contract/outbox.ts';
 import type { Tx } from './db.ts';
 
 export { completeOutbox, failOutbox, releaseOutbox, retryOutbox } from './outbox-marks.ts';
-
-export interface OutboxEvent {
-  target: OutboxTarget;
-  /** Deterministic (P-203): the same fact gives the same key. */
-  eventKey: string;
-  accountId: string | null;
-  payload: OutboxPayload;
-}
-
-/**
- * Publishes an event in the transaction of the change that it tells of (P-209). Returns whether a row was added: a known key adds
- * none (P-202). Throws INPUT_INVALID for a payload that its schema does not know, so that no credential can slip in (P-207).
- */
-export async function publish(tx: Tx, event: OutboxEvent): Promise<boolean> {
-  const parsed = outboxPayloadSchema.safeParse(event.payload);
-  if (!parsed.success) {
-    const where = parsed.error.issues.map(({ path, code }) => `${path.join('.') || 'payload'}: ${code}`).join('; ');
-    throw new AltaError('INPUT_INVALID', `outbox ${event.eventKey}: ${where}`);
-  }
-  const rows = await tx.query({
-    name: 'admin-db.publish',
-    text: `insert into outbox (target, event_key, event_type, account_id, payload, trace_context) values ($1, $2, $3, $4, $5, $6)
-           on conflict (event_key) do nothing returning id`,
-    values: [event.target, event.eventKey, parsed.data.type, event.accountId, JSON.stringify(parsed.data), traceparent()],
-  });
-  return rows.length > 0;
-}
 
 /** A claimed row. `claimToken` and `generation` are what every later mark is checked against. */
 export interface OutboxRow {

@@ -2,7 +2,7 @@ import { AltaError } from '../../contract/errors.ts';
 import { OPEN_REFUND_STATES, type RefundCommand, type RefundState } from '../../contract/refund.ts';
 import type { Tx } from './db.ts';
 import { recordDecision } from './jobs.ts';
-import { publish } from './outbox.ts';
+import { publish } from './publish.ts';
 import { readRefund, type RefundRow } from './refund-reports.ts';
 
 export { beginRefundTry, settleRefund, type RefundEnd } from './refund-marks.ts';

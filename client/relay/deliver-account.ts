@@ -1,5 +1,6 @@
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/client';
 import { SIGNAL_ACCOUNT_EVENT, type AccountEvent } from '../../contract/account.ts';
+import { aspectsOf } from '../../contract/account-events.ts';
 import { AltaError } from '../../contract/errors.ts';
 import { ACCOUNT_WORKFLOW, accountWorkflowId, taskQueue } from '../../contract/ids.ts';
 import { outboxPayloadSchema } from '../../contract/outbox.ts';
@@ -21,7 +22,8 @@ export const deliverAccount: Deliver = async ({ temporal, config }, row) => {
     eventKey: row.eventKey,
     type: payload.type,
     version: payload.version,
-    aspects: payload.type === 'account.created' ? payload.aspects : [],
+    // What became of a payment is nothing that the store shows.
+    aspects: payload.type === 'payment.changed' ? [] : aspectsOf(payload),
   };
   await callTemporal(temporal, 'temporal.signal-account', () =>
     temporal.workflow.signalWithStart(ACCOUNT_WORKFLOW, {
