@@ -1,5 +1,5 @@
 import { loadMpCredentials, loadSnapshot } from '../adapters/admin-db/index.ts';
-import { setEntitlements, syncMpCredentials, upsertClient } from '../adapters/cluster/index.ts';
+import { clearMpCredentials, setEntitlements, syncMpCredentials, upsertClient } from '../adapters/cluster/index.ts';
 import { clientIdOf } from '../adapters/ids.ts';
 import type { Aspect } from '../contract/account.ts';
 import { AltaError } from '../contract/errors.ts';
@@ -32,5 +32,7 @@ async function applyCredentials(
   facts: { accountId: string; clientId: string; jobId: null; version: number },
 ): Promise<void> {
   const credentials = await loadMpCredentials(db, vault, facts.accountId);
+  // A merchant who is not connected sells nothing: what the cluster may still hold goes (P-073).
   if (credentials) await syncMpCredentials(cluster, { ...facts, credentials });
+  else await clearMpCredentials(cluster, facts);
 }

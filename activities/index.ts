@@ -1,11 +1,22 @@
 import { activate } from './activate.ts';
 import { createAdminUserStep, undoCreateAdminUser } from './admin-user.ts';
 import { applyAspects } from './apply-aspects.ts';
+import { askConsent } from './ask-consent.ts';
 import { migrateAssets, undoMigrateAssets } from './assets.ts';
 import { claimSlugStep, undoClaimSlug } from './claim-slug.ts';
 import { undoUpsertClient, upsertClientStep } from './client-row.ts';
 import { seedContentStep, undoSeedContent } from './content.ts';
 import type { ActivityDeps } from './deps.ts';
+import {
+  beginRefreshStep,
+  endAuthorizationStep,
+  exchangeCode,
+  leaveRefreshStep,
+  probeCredentials,
+  refreshGrant,
+  requireReauthStep,
+  revokeCredentials,
+} from './credentials.ts';
 import { syncEntitlements, undoSyncEntitlements } from './entitlements.ts';
 import { beginUndo, endJob, recordDecisionStep, reportJob } from './job.ts';
 import { syncMpCredentialsStep, undoSyncMpCredentials } from './mp-credentials.ts';
@@ -15,7 +26,7 @@ import { pollPayments } from './poll-payments.ts';
 import { publishStore } from './publish-store.ts';
 import { decideRefundStep, followRefund, readRefundStep, recordPaymentStep, sendRefund } from './refund.ts';
 import { startAccount } from './start-account.ts';
-import { expireReservations, purgeDelivered, restartLost } from './upkeep.ts';
+import { expireReservations, purgeDelivered, refreshCredentialsSweep, restartLost } from './upkeep.ts';
 import { checkPayment, verifyPayment } from './verify-payment.ts';
 
 export type { ActivityDeps } from './deps.ts';
@@ -54,12 +65,22 @@ export function createActivities(deps: ActivityDeps) {
     'poll-payments': pollPayments(deps),
     'restart-lost': restartLost(deps),
     'expire-reservations': expireReservations(deps),
+    'refresh-credentials': refreshCredentialsSweep(deps),
     'purge-outbox': purgeDelivered(deps),
     'read-refund': readRefundStep(deps),
     'decide-refund': decideRefundStep(deps),
     'send-refund': sendRefund(deps),
     'follow-refund': followRefund(deps),
     'record-payment': recordPaymentStep(deps),
+    'begin-refresh': beginRefreshStep(deps),
+    'refresh-grant': refreshGrant(deps),
+    'leave-refresh': leaveRefreshStep(deps),
+    'probe-credentials': probeCredentials(deps),
+    'require-reauth': requireReauthStep(deps),
+    'revoke-credentials': revokeCredentials(deps),
+    'exchange-code': exchangeCode(deps),
+    'end-authorization': endAuthorizationStep(deps),
+    'ask-consent': askConsent(deps),
   };
 }
 

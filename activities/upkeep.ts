@@ -1,12 +1,22 @@
-import { expirePlacements, expireSlugs, fleetLooksDead, purgeOutbox, restartLostJobs } from '../adapters/admin-db/index.ts';
+import {
+  askDueRefreshes,
+  expireAuthorizations,
+  expirePlacements,
+  expireSlugs,
+  fleetLooksDead,
+  purgeOutbox,
+  restartLostJobs,
+} from '../adapters/admin-db/index.ts';
 import type { Logger } from '../adapters/log.ts';
 import { isAltaError, type ErrorCode } from '../contract/errors.ts';
-import type { ExpiryResult, PurgeResult, RestartResult, UpkeepResult, UpkeepTask } from '../contract/upkeep.ts';
+import type { ExpiryResult, PurgeResult, RefreshSweepResult, RestartResult, UpkeepResult, UpkeepTask } from '../contract/upkeep.ts';
 import type { ActivityDeps } from './deps.ts';
 
 /** A start takes seconds; one that has not come after this long is lost (P-112). */
 const LOST_AFTER_SECONDS = 120;
 const PURGE_AFTER_DAYS = 30;
+/** A run keeps the intent of a refresh for less than this, its waits included; one that is older was cut off. */
+const CUT_OFF_AFTER_SECONDS = 4 * 3_600;
 
 /** What looks dead, or asks to be left alone: nothing is wrong with the sweep (law 11). */
 const HOLD: ReadonlySet<ErrorCode> = new Set(['ADMIN_DB_UNAVAILABLE', 'MP_UNAVAILABLE', 'MP_RATE_LIMITED', 'MP_BAD_ANSWER']);
@@ -33,6 +43,18 @@ export function restartLost({ db, log }: ActivityDeps) {
     return holding(log, 'restart-lost', result, async () => {
       Object.assign(result, await restartLostJobs(db, LOST_AFTER_SECONDS));
       if (result.restarted > 0) log.warn({ ...result, alert: 'lost start' }, 'onboardings that never started are started again');
+    });
+  };
+}
+
+/** `refresh-credentials`: asks for the refreshes of sellers' tokens that are due, and ends askings for consent that nobody answered. */
+export function refreshCredentialsSweep({ db, log }: ActivityDeps) {
+  return (): Promise<RefreshSweepResult> => {
+    const result: RefreshSweepResult = { held: null, due: 0, cutOff: 0, asked: 0 };
+    return holding(log, 'refresh-credentials', result, async () => {
+      Object.assign(result, await askDueRefreshes(db, CUT_OFF_AFTER_SECONDS));
+      await expireAuthorizations(db);
+      if (result.cutOff > 0) log.warn({ ...result, alert: 'refresh cut off' }, 'refreshes were cut off between the call and the store');
     });
   };
 }

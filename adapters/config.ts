@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { AltaError, isAltaError } from '../contract/errors.ts';
 import { QUEUE_NAMES, type QueueName } from '../contract/ids.ts';
+import { credentialsPolicySchema } from '../contract/credentials.ts';
 import { onboardingPolicySchema } from '../contract/onboarding.ts';
 import { ROLES } from './admin-db/roles.ts';
 import { readTemporalProfile, type TemporalConnection, type TemporalProfile } from './temporal/profile.ts';
@@ -117,6 +118,14 @@ const settings = {
   MP_LIVE_MODE: flag,
   MP_CLIENT_ID: z.string().optional(),
   MP_CLIENT_SECRET: z.string().optional(),
+  /** Where sellers agree that their stores may sell through Mercado Pago. */
+  MP_AUTH_URL: z.url().default('https://auth.mercadopago.com'),
+  /** How long a link to agree on may be used, seconds. */
+  MP_CONSENT_SECONDS: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(3 * 86_400),
   MP_WEBHOOK_SECRETS: namedSecrets,
   /** Oldest signature time that is accepted (decision 1: genuine retries come days later). */
   WEBHOOK_MAX_AGE_MS: milliseconds.default(10 * 24 * 3_600_000),
@@ -153,6 +162,8 @@ const settings = {
     .default(7 * 86_400),
   /** How often reservations that ran out are given back, seconds. */
   EXPIRY_SECONDS: z.coerce.number().int().min(20).default(300),
+  /** How often it is looked for sellers' tokens that have to be refreshed, seconds. */
+  CREDENTIALS_SECONDS: z.coerce.number().int().min(20).default(3_600),
   SLUG_RESERVATION_SECONDS: z.coerce.number().int().positive().default(86_400),
   PLACEMENT_SECONDS: z.coerce.number().int().positive().default(86_400),
   CLUSTER_TIMEOUT_MS: milliseconds.default(10_000),
@@ -165,6 +176,8 @@ const settings = {
   ALTA_ONBOARDING_POLICY: json.pipe(onboardingPolicySchema),
   /** Rules of new refunds, as JSON; see `contract/refund.ts`. */
   ALTA_REFUND_POLICY: json.pipe(refundPolicySchema),
+  /** Rules of new runs about a seller's consent, as JSON; see `contract/credentials.ts`. */
+  ALTA_CREDENTIALS_POLICY: json.pipe(credentialsPolicySchema),
   /** What becomes of the money of an onboarding that ended without a store (decision 5). */
   REFUND_ON_FAILURE: z.enum(REFUND_RULES).optional(),
   ON_EXHAUSTED: z.enum(['park', 'compensate']).optional(),

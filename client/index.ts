@@ -1,7 +1,9 @@
 /** The typed client: what operators' tools do with Alta, without a shell. */
 import type { Client } from '@temporalio/client';
 import {
+  findConnection,
   listClusters,
+  listConnections,
   listDeadLetters,
   listJobs,
   moneyReport,
@@ -12,6 +14,7 @@ import {
   type AdminDb,
   type ClusterChange,
   type ClusterRow,
+  type Connection,
   type DeadLetter,
   type JobDetails,
   type JobRow,
@@ -25,6 +28,10 @@ import type { DataConverterConfig } from '../adapters/temporal/index.ts';
 import type { RefundCommand, RefundProgress, RefundState } from '../contract/refund.ts';
 import type { OnboardingProgress, ResolveAnswer, ResolveCommand } from '../contract/onboarding.ts';
 import type { JobState } from '../contract/steps.ts';
+import { createVault } from '../adapters/vault/index.ts';
+import type { ConnectionState } from '../contract/credentials.ts';
+import { AltaError } from '../contract/errors.ts';
+import { askAboutCredentials, askForConsent, type ConsentAsk, type ConsentDeps, type CredentialCommand } from './operations/credentials.ts';
 import { cancelOnboarding, type CancelAnswer, type CancelRequest } from './operations/cancel-onboarding.ts';
 import { abandonOnboarding, type AbandonAnswer, type AbandonRequest } from './operations/abandon-onboarding.ts';
 import { outboxOperations, type OutboxOperations } from './operations/outbox.ts';
@@ -41,7 +48,17 @@ import type { StartDeps } from './operations/start-onboarding.ts';
 
 export type { CancelAnswer, CancelRequest } from './operations/cancel-onboarding.ts';
 export { MONEY_LISTS } from '../adapters/admin-db/index.ts';
-export type { DeadLetter, JobDetails, JobRow, MoneyItem, MoneyList, MoneyReport, RefundRow } from '../adapters/admin-db/index.ts';
+export type {
+  Connection,
+  DeadLetter,
+  JobDetails,
+  JobRow,
+  MoneyItem,
+  MoneyList,
+  MoneyReport,
+  RefundRow,
+} from '../adapters/admin-db/index.ts';
+export type { ConsentAsk, CredentialCommand } from './operations/credentials.ts';
 export type { AbandonAnswer, AbandonRequest } from './operations/abandon-onboarding.ts';
 export type { OutboxOperations } from './operations/outbox.ts';
 export type { DeploymentStatus, VersionRow } from './operations/deployments.ts';
@@ -60,6 +77,7 @@ export interface AltaClientDeps {
     ScheduleDeps['config'] &
     DeploymentDeps['config'] &
     Parameters<typeof askRefund>[0]['config'] &
+    ConsentDeps['config'] &
     Pick<Config, 'ALTA_VAULT_KEYS'>;
 }
 
@@ -86,6 +104,16 @@ export interface AltaClient {
     /** Opens the question; nothing is sent before `decide`. */
     ask(paymentId: string, ask: RefundAsk): Promise<RefundRow>;
     decide(target: string, command: RefundCommand): Promise<RefundProgress>;
+  };
+  /** Sellers' Mercado Pago consents, by account id. */
+  credentials: {
+    list(filter?: { state?: ConnectionState; limit?: number }): Promise<Connection[]>;
+    /** NOT_FOUND when the seller never agreed. */
+    show(accountId: string): Promise<Connection>;
+    /** A link on which the seller agrees (again). */
+    link(accountId: string, by: { actor: string }): Promise<ConsentAsk>;
+    /** Has something done about a consent; a run does it. */
+    ask(accountId: string, command: Omit<CredentialCommand, 'accountId'>): Promise<Connection>;
   };
   clusters: {
     list(): Promise<ClusterRow[]>;
@@ -136,6 +164,17 @@ export function createAltaClient(deps: AltaClientDeps): AltaClient {
       show: (target) => showRefunds(db, target),
       ask: (paymentId, ask) => askRefund(deps, paymentId, ask),
       decide: (target, command) => decideRefund(db, temporal, target, command),
+    },
+    credentials: {
+      list: ({ state, limit = DEFAULT_LIMIT } = {}) => listConnections(db, { limit, ...(state === undefined ? {} : { state }) }),
+      show: async (accountId) => {
+        const found = await findConnection(db, accountId);
+        if (found === null) throw new AltaError('NOT_FOUND', `account ${accountId} was never connected to Mercado Pago`);
+        return found;
+      },
+      link: (accountId, { actor }) =>
+        askForConsent({ db, vault: createVault(config.ALTA_VAULT_KEYS), config }, { accountId, requestedBy: actor }),
+      ask: (accountId, command) => askAboutCredentials(db, { accountId, ...command }),
     },
     clusters: {
       list: () => listClusters(db),

@@ -103,6 +103,12 @@ export const ERROR_TABLE = {
   MP_UNAUTHORIZED: row(false, 'park', 502, 'Mercado Pago refuses our access token; set MP_ACCESS_TOKEN.'),
   MP_BAD_ANSWER: row(true, 'park', 502, 'Mercado Pago answered something that is not its documented form.'),
   MP_REJECTED: row(false, 'park', 502, 'Mercado Pago refuses this request for good; read its code in the message.'),
+  MP_REAUTH_REQUIRED: row(
+    false,
+    'park',
+    409,
+    'The seller has to agree again: `alta credentials link <account>` makes the link; the seller was mailed one.',
+  ),
 
   // Admin DB, vault, mail, Temporal
   ADMIN_DB_UNAVAILABLE: row(true, 'park', 503, 'PostgreSQL does not answer; bring it back.'),

@@ -2,6 +2,7 @@
 export const ONBOARDING_WORKFLOW = 'onboarding';
 export const ACCOUNT_WORKFLOW = 'account';
 export const REFUND_WORKFLOW = 'refund';
+export const CREDENTIALS_WORKFLOW = 'credentials';
 
 export const TASK_QUEUES = {
   /** Onboardings: paid orders must never wait behind upkeep. */
@@ -23,16 +24,20 @@ export const deploymentName = (name: string, prefix = ''): string => `${prefix}$
 
 const ONBOARDING_PREFIX = 'onboarding/';
 const ACCOUNT_PREFIX = 'account/';
+const CREDENTIALS_PREFIX = 'credentials/';
 
 export const onboardingWorkflowId = (accountId: string): string => `${ONBOARDING_PREFIX}${accountId}`;
 /** Holds the id of the payment that is given back, as Mercado Pago numbers it. */
 export const refundWorkflowId = (paymentId: string): string => `refund/${paymentId}`;
 export const accountWorkflowId = (accountId: string): string => `${ACCOUNT_PREFIX}${accountId}`;
+/** One run at a time for each task of an account; a consent that a seller brought is a fact of its own. */
+export const credentialsWorkflowId = (accountId: string, task: string, authorizationId: string | null = null): string =>
+  `${CREDENTIALS_PREFIX}${accountId}/${task}${authorizationId === null ? '' : `/${authorizationId}`}`;
 
 /** The account of a workflow id; undefined when the id is none of ours. */
 export function accountIdOf(workflowId: string): string | undefined {
-  for (const prefix of [ONBOARDING_PREFIX, ACCOUNT_PREFIX]) {
-    if (workflowId.startsWith(prefix)) return workflowId.slice(prefix.length);
+  for (const prefix of [ONBOARDING_PREFIX, ACCOUNT_PREFIX, CREDENTIALS_PREFIX]) {
+    if (workflowId.startsWith(prefix)) return workflowId.slice(prefix.length).split('/', 1)[0];
   }
   return undefined;
 }

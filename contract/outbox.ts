@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { ACCOUNT_EVENT_SCHEMAS } from './account-events.ts';
+import { CREDENTIAL_TASKS } from './credentials.ts';
 
 /** Where an outbox row is delivered to (decision 8). */
-export const OUTBOX_TARGETS = ['onboarding', 'account', 'refund'] as const;
+export const OUTBOX_TARGETS = ['onboarding', 'account', 'refund', 'credentials'] as const;
 export type OutboxTarget = (typeof OUTBOX_TARGETS)[number];
 
 /** `failed` is final until an operator retries or discards the row (P-226, P-232). */
@@ -35,10 +36,28 @@ export const refundEventSchema = z.strictObject({
   paymentId: z.string().regex(/^\d{1,20}$/),
 });
 
+/** `credentials.asked`: something is to be done about an account's Mercado Pago consent. */
+export const credentialsAskedSchema = z.strictObject({
+  type: z.literal('credentials.asked'),
+  accountId: z.uuid(),
+  task: z.enum(CREDENTIAL_TASKS),
+  /** Of `connect`: the asking whose code the seller brought. */
+  authorizationId: z.uuid().nullable(),
+});
+
+/** `seller.deauthorized`: a verified hint that a seller took the consent back; looked at before it is believed (law 1). */
+export const sellerDeauthorizedSchema = z.strictObject({
+  type: z.literal('seller.deauthorized'),
+  inboxId: z.uuid(),
+  sellerId: z.string().regex(/^\d{1,20}$/),
+});
+
 export const outboxPayloadSchema = z.discriminatedUnion('type', [
   paymentNotifiedSchema,
   accountPaymentChangedSchema,
   refundEventSchema,
+  credentialsAskedSchema,
+  sellerDeauthorizedSchema,
   ACCOUNT_EVENT_SCHEMAS['account.created'],
   ACCOUNT_EVENT_SCHEMAS['account.updated'],
   ACCOUNT_EVENT_SCHEMAS['plan.changed'],

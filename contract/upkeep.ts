@@ -1,7 +1,7 @@
 import type { ErrorCode } from './errors.ts';
 
 /** What keeps an installation right by itself: each task is a workflow on the queue `upkeep`, started by a schedule. */
-export const UPKEEP_TASKS = ['poll-payments', 'restart-lost', 'expire-reservations', 'purge-outbox'] as const;
+export const UPKEEP_TASKS = ['poll-payments', 'restart-lost', 'expire-reservations', 'refresh-credentials', 'purge-outbox'] as const;
 export type UpkeepTask = (typeof UPKEEP_TASKS)[number];
 
 /** The workflow of each task. */
@@ -9,6 +9,7 @@ export const UPKEEP_WORKFLOWS = {
   'poll-payments': 'pollPayments',
   'restart-lost': 'restartLost',
   'expire-reservations': 'expireReservations',
+  'refresh-credentials': 'refreshCredentials',
   'purge-outbox': 'purgeOutbox',
 } as const satisfies Record<UpkeepTask, string>;
 
@@ -45,6 +46,15 @@ export interface ExpiryResult extends UpkeepResult {
   slugs: number;
   /** The fleet looked dead, so no slot was given back (decision 14). */
   unsure: boolean;
+}
+
+export interface RefreshSweepResult extends UpkeepResult {
+  /** Sellers' tokens whose refresh is due. */
+  due: number;
+  /** Refreshes that were cut off between the call and the store. */
+  cutOff: number;
+  /** Of both, those that the relay was told of now. */
+  asked: number;
 }
 
 export interface PurgeResult extends UpkeepResult {

@@ -33,6 +33,7 @@ export function stackEnvironment({
     MP_ACCESS_TOKEN: mercadoPago.accessToken,
     MP_COLLECTOR_ID: mercadoPago.collectorId,
     MP_LIVE_MODE: String(mercadoPago.liveMode),
+    MP_AUTH_URL: mercadoPago.url,
     MP_CLIENT_ID: mercadoPago.clientId,
     MP_CLIENT_SECRET: mercadoPago.clientSecret,
     MP_WEBHOOK_SECRETS: `simulator:${mercadoPago.webhookSecret}`,

@@ -252,6 +252,7 @@ describe('the public interface', () => {
   test('P-615 nothing but the documented routes is public', async () => {
     const document = (await (await fetch(`${door.url}/openapi.json`)).json()) as { paths: Record<string, object> };
     expect(Object.keys(document.paths).sort()).toEqual([
+      '/oauth/mercadopago',
       '/onboarding/checkout',
       '/onboarding/checkout/webhook',
       '/stores/{slug}',

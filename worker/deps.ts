@@ -19,7 +19,13 @@ export async function connectDeps(
   const vault = createVault(config.ALTA_VAULT_KEYS);
   const db = createAdminDb(config.ADMIN_DATABASE_URL, { role: 'worker', max: config.WORKER_DB_POOL, log });
   const mailer = createMailer({ smtpUrl: config.SMTP_URL, from: config.MAIL_FROM });
-  const mp = createMercadoPago({ baseUrl: config.MP_BASE_URL, accessToken: config.MP_ACCESS_TOKEN, timeoutMs: config.MP_TIMEOUT_MS });
+  const mp = createMercadoPago({
+    baseUrl: config.MP_BASE_URL,
+    accessToken: config.MP_ACCESS_TOKEN,
+    clientId: config.MP_CLIENT_ID,
+    clientSecret: config.MP_CLIENT_SECRET,
+    timeoutMs: config.MP_TIMEOUT_MS,
+  });
   return {
     config,
     log,

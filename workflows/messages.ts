@@ -1,5 +1,6 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import { QUERY_ACCOUNT_STATE, SIGNAL_ACCOUNT_EVENT, type AccountEvent, type AccountState } from '../contract/account.ts';
+import { QUERY_CREDENTIALS, type CredentialsProgress } from '../contract/credentials.ts';
 import {
   QUERY_PROGRESS,
   SIGNAL_PAYMENT_CHANGED,
@@ -17,6 +18,8 @@ export const resolve = defineUpdate<ResolveAnswer, [ResolveCommand]>(UPDATE_RESO
 
 export const accountEvent = defineSignal<[AccountEvent]>(SIGNAL_ACCOUNT_EVENT);
 export const accountState = defineQuery<AccountState>(QUERY_ACCOUNT_STATE);
+
+export const credentialsProgress = defineQuery<CredentialsProgress>(QUERY_CREDENTIALS);
 
 export const refundProgress = defineQuery<RefundProgress>(QUERY_REFUND);
 export const refundChanged = defineSignal(SIGNAL_REFUND_CHANGED);

@@ -10,7 +10,7 @@ declare
   p record;
   tables constant text[] := array['schema_migrations', 'plans', 'addons', 'backend_clusters', 'nv_accounts', 'nv_onboarding',
     'onboarding_assets', 'account_addons', 'subscriptions', 'slug_reservations', 'provisioning_jobs', 'provisioning_job_steps',
-    'placements', 'lifecycle_events', 'operator_actions', 'payments', 'webhook_inbox', 'outbox', 'refunds', 'upkeep_marks'];
+    'placements', 'lifecycle_events', 'operator_actions', 'payments', 'webhook_inbox', 'outbox', 'refunds', 'upkeep_marks', 'mp_connections', 'mp_authorizations'];
   functions constant text[] := array['refuse_change', 'set_backend_cluster_credentials', 'list_backend_clusters', 'account_version',
     'account_touched', 'guard_job', 'purge_outbox', 'guard_refund'];
 begin
@@ -97,6 +97,16 @@ grant select on payments to alta_operator;
 grant update (updated_at) on payments to alta_operator;
 grant select, insert, update on refunds to alta_relay, alta_worker, alta_operator;
 
+-- Sellers' consents. Whoever asks for one can't finish it; the API seals the code that the seller brings, and only the worker opens it.
+grant select, insert, update on mp_connections, mp_authorizations to alta_worker;
+grant select on mp_connections to alta_relay, alta_operator;
+grant insert (id, account_id, state_hash, verifier_encrypted, redirect_uri, requested_by, expires_at) on mp_authorizations
+  to alta_intake, alta_operator;
+grant select (id, account_id, state_hash, redirect_uri, status, error_code, requested_by, created_at, expires_at, answered_at, ended_at)
+  on mp_authorizations to alta_intake, alta_operator;
+grant update (status, code_encrypted, answered_at) on mp_authorizations to alta_intake;
+grant select (id, verifier_encrypted, code_encrypted), update (verifier_encrypted, code_encrypted) on mp_authorizations to alta_keeper;
+
 -- Inbox and outbox. The API takes in, the relay settles, the worker feeds what no webhook brought and purges.
 grant select, insert, update on webhook_inbox to alta_intake, alta_worker;
 grant select, update (status, result, payment_status, account_id, settled_at) on webhook_inbox to alta_relay;
@@ -127,6 +137,7 @@ create policy process_all on outbox to alta_relay, alta_worker, alta_operator us
 create policy keeps_unsent on outbox as restrictive for delete to alta_worker using (completed_at is not null);
 create policy intake_orders_reads on outbox to alta_intake
   using (target = 'onboarding' and event_type = 'payment.notified') with check (target = 'onboarding' and event_type = 'payment.notified');
+create policy intake_brings_consents on outbox to alta_intake using (target = 'credentials') with check (target = 'credentials');
 create policy process_reads on nv_accounts for select to alta_intake, alta_relay, alta_worker, alta_operator, alta_keeper using (true);
 create policy intake_opens_drafts on nv_accounts for insert to alta_intake with check (status = 'draft');
 create policy intake_writes_drafts on nv_accounts for update to alta_intake using (status = 'draft') with check (status = 'draft');

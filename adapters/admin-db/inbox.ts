@@ -61,6 +61,39 @@ export async function acceptNotification(db: Tx, notification: Notification): Pr
   return row as Accepted;
 }
 
+/**
+ * Takes in the news that a seller took the consent back, and the order to look whether it is true, in one statement. A repeated delivery
+ * is counted and leads to another look.
+ */
+export async function acceptDeauthorization(
+  db: Tx,
+  notification: Omit<Notification, 'paymentId'> & { sellerId: string },
+): Promise<Accepted> {
+  const { deliveryKey, topic, action, sellerId, requestId, secretId, skewMs } = notification;
+  const [row] = await db.query<Accepted>({
+    name: 'admin-db.accept-deauthorization',
+    text: `with received as (
+             insert into webhook_inbox as w (delivery_key, topic, action, request_id, secret_id, skew_ms)
+             values ($1, $2, $3, $4, $5, $6)
+             on conflict (delivery_key) do update set deliveries = w.deliveries + 1, last_received_at = now(), status = 'received'
+             returning id, deliveries
+           ), ordered as (
+             insert into outbox as o (target, event_key, event_type, payload, trace_context)
+             select 'credentials', 'seller.deauthorized/' || id, 'seller.deauthorized',
+               jsonb_build_object('type', 'seller.deauthorized', 'inboxId', id, 'sellerId', $7::text), $8::text
+             from received
+             on conflict (event_key) do update set
+               generation = o.generation + 1,
+               status = case when o.status = 'processing' then 'processing' else 'pending' end,
+               attempt_count = case when o.status = 'processing' then o.attempt_count else 0 end,
+               next_attempt_at = least(o.next_attempt_at, now()), completed_at = null, updated_at = now()
+           )
+           select id as "inboxId", deliveries = 1 as first from received`,
+    values: [deliveryKey, topic, action ?? null, requestId ?? null, secretId ?? null, skewMs ?? null, sellerId, traceparent()],
+  });
+  return row as Accepted;
+}
+
 export interface IgnoredNotification extends Omit<Notification, 'paymentId'> {
   paymentId?: string | null;
   reason: string;

@@ -12,7 +12,22 @@ export {
   saveMpCredentials,
 } from './accounts.ts';
 export type { Order, Tenant } from './accounts.ts';
-export type { MpCredentials } from './mp-credentials.ts';
+export { loadTokens, storeGrant, type Grant, type MpCredentials, type StoredTokens } from './mp-credentials.ts';
+export {
+  accountsOfSeller,
+  askDueRefreshes,
+  beginRefresh,
+  claimNotice,
+  findConnection,
+  leaveRefresh,
+  listConnections,
+  releaseNotice,
+  requireReauth,
+  revokeConnection,
+} from './mp-connections.ts';
+export type { BegunRefresh, Connection, LeftRefresh } from './mp-connections.ts';
+export { answerAuthorization, endAuthorization, expireAuthorizations, openAuthorization, readAnswer } from './mp-authorizations.ts';
+export type { AskedConsent } from './mp-authorizations.ts';
 export { loadPlan, planPrice, type Plan } from './plans.ts';
 export { claimSlug, extendReservation, releaseClaim, reserveSlug } from './slugs.ts';
 export { bindPayment, findPayment, judgePayment, recordPayment } from './payments.ts';
@@ -25,7 +40,7 @@ export type { ClusterAccess, ClusterChange, ClusterRegistration, ClusterRow } fr
 export { beginStep, endStep, listJobs, openJob, recordDecision, setJobState, showJob } from './jobs.ts';
 export type { BeginStep, Decision, EndStep, JobDetails, JobRow, JobStateChange, OpenedJob, StepRecord } from './jobs.ts';
 export { listSteps } from './job-reports.ts';
-export { acceptNotification, ignoreNotification, listInbox, lockInbox, settleInbox } from './inbox.ts';
+export { acceptDeauthorization, acceptNotification, ignoreNotification, listInbox, lockInbox, settleInbox } from './inbox.ts';
 export type { Accepted, IgnoredNotification, InboxRow, Notification, Settlement } from './inbox.ts';
 export { claimOutbox, completeOutbox, failOutbox, outboxStats, purgeOutbox, releaseOutbox, retryOutbox } from './outbox.ts';
 export type { OutboxClaim, OutboxRow, OutboxStats } from './outbox.ts';

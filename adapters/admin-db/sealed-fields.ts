@@ -8,6 +8,8 @@ export const SEALED_FIELDS = [
   { table: 'backend_clusters', id: 'cluster_id', type: 'text', field: 'db_url_encrypted' },
   { table: 'nv_accounts', id: 'id', type: 'uuid', field: 'mp_access_token_encrypted' },
   { table: 'nv_accounts', id: 'id', type: 'uuid', field: 'mp_refresh_token_encrypted' },
+  { table: 'mp_authorizations', id: 'id', type: 'uuid', field: 'verifier_encrypted' },
+  { table: 'mp_authorizations', id: 'id', type: 'uuid', field: 'code_encrypted' },
 ] as const;
 type SealedField = (typeof SEALED_FIELDS)[number];
 

@@ -1,6 +1,14 @@
 /** Clusters: Supabase projects that hold stores, called through supabase-js with the service key only (P-513). */
 export { createAdminUser, recoveryLink, undoAdminUser } from './admin-user.ts';
-export { fingerprintOf, setEntitlements, syncMpCredentials, undoEntitlements, undoMpCredentials, type UndoOutcome } from './aspects.ts';
+export {
+  clearMpCredentials,
+  fingerprintOf,
+  setEntitlements,
+  syncMpCredentials,
+  undoEntitlements,
+  undoMpCredentials,
+  type UndoOutcome,
+} from './aspects.ts';
 export { ASSET_BUCKET, logoPath, putAssets, undoAssets, type Logo } from './assets.ts';
 export type { StoreContext, UndoTarget } from './call.ts';
 export { classifyAuthError, classifyRestError, classifyStorageError, type CallFacts } from './classify.ts';

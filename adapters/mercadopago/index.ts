@@ -2,6 +2,7 @@ import { createSend } from './http.ts';
 import { type OAuthApp, oauthCalls } from './oauth.ts';
 import { paymentCalls } from './payments.ts';
 
+export { consentLink, redirectUriOf, type ConsentLink } from './consent-link.ts';
 export type { Notification, NotificationRequest } from './notification.ts';
 export { parseNotification } from './notification.ts';
 export type { CodeExchange, OAuthGrant } from './oauth.ts';

@@ -27,6 +27,8 @@ interface Common {
 
 export type Notification =
   | (Common & { kind: 'payment'; dataId: string })
+  /** A seller took the consent back; the seller is `userId`, which is not signed: a hint like every other. */
+  | (Common & { kind: 'deauthorized'; dataId: string; userId: string })
   /** 200 and nothing else. A legacy call is never signed, so it is ignored without a look at its signature. */
   | (Common & { kind: 'ignored'; dataId: string | null; reason: 'legacy' | 'topic' })
   /** 400: NOTIFICATION_INVALID. */
@@ -105,6 +107,8 @@ export function parseNotification(request: NotificationRequest): Notification {
   if (inner !== undefined && inner !== null && idText(inner)?.toLowerCase() !== dataId.toLowerCase()) {
     return { ...common, kind: 'invalid', dataId, reason: 'data-id-mismatch' };
   }
+  if (common.topic === 'mp-connect' && common.action === 'application.deauthorized' && /^\d{1,20}$/.test(common.userId ?? ''))
+    return { ...common, kind: 'deauthorized', dataId, userId: common.userId! };
   if (common.topic !== 'payment') return { ...common, kind: 'ignored', dataId, reason: 'topic' };
   if (!/^\d{1,20}$/.test(dataId)) return { ...common, kind: 'invalid', dataId, reason: 'data-id-malformed' };
   return { ...common, kind: 'payment', dataId };

@@ -5,6 +5,7 @@ import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } 
 import { AltaError } from '../../contract/errors.ts';
 import { checkoutRoutes } from './checkout.ts';
 import { codecRoutes } from './codec.ts';
+import { consentRoutes } from './consent.ts';
 import type { ApiDeps } from './deps.ts';
 import { answerError } from './errors.ts';
 import { healthRoutes } from './health.ts';
@@ -28,7 +29,7 @@ const BODY_LIMIT = 64 * 1024;
 const RATE_PER_MINUTE = 300;
 
 /**
- * The public HTTP interface: webhooks, checkout, stores by slug, probes and `/openapi.json`. Nothing else is public (P-615):
+ * The public HTTP interface: webhooks, checkout, a seller's consent, stores by slug, probes and `/openapi.json`. Nothing else is public (P-615):
  * operators use the CLI or the typed client; the codec endpoint lets nobody else in. Every refusal is an `ErrorAnswer` with a code of the error table.
  */
 export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
@@ -64,6 +65,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   await app.register((routes) => codecRoutes(routes, deps));
   await app.register((routes, _options, done) => {
     checkoutRoutes(routes, deps);
+    consentRoutes(routes, deps);
     storeRoutes(routes, deps);
     healthRoutes(routes, deps);
     done();

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { acceptNotification } from '../../adapters/admin-db/index.ts';
+import { acceptDeauthorization, acceptNotification } from '../../adapters/admin-db/index.ts';
 import { now } from '../../adapters/clock.ts';
 import { parseNotification, verifySignature } from '../../adapters/mercadopago/index.ts';
 import { traced } from '../../adapters/trace.ts';
@@ -46,19 +46,19 @@ export function webhookRoutes(app: FastifyInstance, deps: ApiDeps): void {
     if (!verdict.ok)
       throw new AltaError('SIGNATURE_INVALID', `signature refused: ${verdict.reason}`, { details: { reason: verdict.reason } });
 
-    const { inboxId, first } = await acceptNotification(db, {
+    const delivery = {
       deliveryKey: notification.deliveryKey,
-      topic: 'payment',
       action: notification.action,
-      paymentId: notification.dataId,
       requestId: requestId === undefined ? null : String(requestId),
       secretId: verdict.secretId,
       skewMs: verdict.skewMs,
-    });
-    log.info(
-      { inboxId, paymentId: notification.dataId, first, action: notification.action, skewMs: verdict.skewMs },
-      'notification accepted',
-    );
+    };
+    const { inboxId, first } =
+      notification.kind === 'deauthorized'
+        ? await acceptDeauthorization(db, { ...delivery, topic: 'mp-connect', sellerId: notification.userId })
+        : await acceptNotification(db, { ...delivery, topic: 'payment', paymentId: notification.dataId });
+    const about = notification.kind === 'deauthorized' ? { sellerId: notification.userId } : { paymentId: notification.dataId };
+    log.info({ inboxId, ...about, first, action: notification.action, skewMs: verdict.skewMs }, 'notification accepted');
     void reply.code(200);
     const status = first ? 'accepted' : 'repeated';
     answered(request, status);

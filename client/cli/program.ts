@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { clusterCommands } from './clusters.ts';
+import { credentialCommands } from './credentials.ts';
 import { deadLetterCommands } from './dead-letters.ts';
 import { keyCommands } from './keys.ts';
 import { doctorCommand } from './doctor.ts';
@@ -22,6 +23,7 @@ export function buildProgram(): Command {
   onboardingCommands(program);
   refundCommands(program);
   clusterCommands(program);
+  credentialCommands(program);
   moneyCommands(program);
   deadLetterCommands(program);
   scheduleCommands(program);

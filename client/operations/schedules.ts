@@ -13,7 +13,7 @@ import { callTemporal } from '../temporal.ts';
 
 export interface ScheduleDeps {
   temporal: Client;
-  config: Pick<Config, 'ALTA_QUEUE_PREFIX' | 'PAYMENT_POLL_SECONDS' | 'EXPIRY_SECONDS'>;
+  config: Pick<Config, 'ALTA_QUEUE_PREFIX' | 'PAYMENT_POLL_SECONDS' | 'EXPIRY_SECONDS' | 'CREDENTIALS_SECONDS'>;
 }
 
 interface Plan {
@@ -57,6 +57,13 @@ const planOf = (task: UpkeepTask, config: ScheduleDeps['config']): Plan => {
         when: { everySeconds: config.EXPIRY_SECONDS },
         overlap: ScheduleOverlapPolicy.SKIP,
         catchupMs: 60_000,
+      };
+    case 'refresh-credentials':
+      return {
+        summary: "asks for the refreshes of sellers' tokens that are due",
+        when: { everySeconds: config.CREDENTIALS_SECONDS },
+        overlap: ScheduleOverlapPolicy.SKIP,
+        catchupMs: config.CREDENTIALS_SECONDS * 1_000,
       };
     case 'purge-outbox':
       return {

@@ -16,6 +16,7 @@ import type { DeliveryOutcome } from '../../adapters/metrics/index.ts';
 import { traced } from '../../adapters/trace.ts';
 import { OUTBOX_TARGETS, paymentNotifiedSchema, type OutboxTarget } from '../../contract/outbox.ts';
 import { deliverAccount } from './deliver-account.ts';
+import { deliverCredentials } from './deliver-credentials.ts';
 import { deliverOnboarding } from './deliver-onboarding.ts';
 import { deliverRefund } from './deliver-refund.ts';
 import type { Deliver, Delivered, RelayDeps } from './deps.ts';
@@ -28,7 +29,12 @@ export type Relay = Pump;
 /** Wait after a batch, ms. */
 const BUSY_MS = 20;
 /** How each target is delivered. */
-const DELIVERIES: Record<OutboxTarget, Deliver> = { onboarding: deliverOnboarding, account: deliverAccount, refund: deliverRefund };
+const DELIVERIES: Record<OutboxTarget, Deliver> = {
+  onboarding: deliverOnboarding,
+  account: deliverAccount,
+  refund: deliverRefund,
+  credentials: deliverCredentials,
+};
 
 /**
  * The relay: carries committed outbox rows to Temporal (P-221, P-222). Several may run; rows are claimed with SKIP LOCKED and

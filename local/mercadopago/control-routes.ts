@@ -116,6 +116,19 @@ export const controlRoutes = (context: Context, faults: FaultDesk): Route[] => [
       return ok({});
     },
   },
+  {
+    method: 'POST',
+    path: '/__sim/oauth/deauthorize',
+    handle: async (request) => {
+      const { userId, url } = fields(request);
+      revoke(context, String(userId));
+      // The resource is the application; the seller stands in the body only.
+      const target = { dataId: context.settings.clientId, url: String(url) };
+      return ok(
+        await context.postman.deliver([target], { topic: 'mp-connect', action: 'application.deauthorized', userId: String(userId) }),
+      );
+    },
+  },
   { method: 'GET', path: '/__sim/ledger', handle: ({ url }) => ok(context.store.ledger(Number(url.searchParams.get('after') ?? 0))) },
   { method: 'GET', path: '/__sim/health', handle: () => ok({ ready: true }) },
 ];

@@ -56,6 +56,8 @@ export function createControl(url: string) {
     endRefund: (refundId: string, status: string): Promise<object> => ask('POST', `/refunds/${refundId}/end`, { status }),
     /** A seller agrees: the code of the redirect. */
     issueCode: (request: CodeRequest): Promise<{ code: string; sellerId: string }> => ask('POST', '/oauth/code', request),
+    /** A seller takes the consent back in Mercado Pago's panel, and the application is told by a webhook. */
+    deauthorize: (userId: string, url: string): Promise<DeliveryReport[]> => ask('POST', '/oauth/deauthorize', { userId, url }),
     revoke: (userId: string): Promise<object> => ask('POST', '/oauth/revoke', { userId }),
     /** What happened, oldest first. */
     async ledger({ after = 0, kind, operation }: LedgerQuery = {}): Promise<LedgerEntry[]> {

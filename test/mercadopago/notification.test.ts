@@ -74,7 +74,17 @@ describe('P-105: what is not a payment notification', () => {
     [
       'mp-connect',
       { query: { 'data.id': '5', type: 'mp-connect' }, body: { action: 'application.deauthorized', data: { id: '5' }, user_id: '9' } },
-      { kind: 'ignored', reason: 'topic', topic: 'mp-connect', action: 'application.deauthorized', userId: '9' },
+      { kind: 'deauthorized', topic: 'mp-connect', action: 'application.deauthorized', userId: '9' },
+    ],
+    [
+      'mp-connect of a new consent',
+      { query: { 'data.id': '5', type: 'mp-connect' }, body: { action: 'application.authorized', data: { id: '5' }, user_id: '9' } },
+      { kind: 'ignored', reason: 'topic', topic: 'mp-connect', action: 'application.authorized', userId: '9' },
+    ],
+    [
+      'mp-connect that names no seller',
+      { query: { 'data.id': '5', type: 'mp-connect' }, body: { action: 'application.deauthorized', data: { id: '5' } } },
+      { kind: 'ignored', reason: 'topic', userId: null },
     ],
     [
       'unknown topic',

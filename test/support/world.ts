@@ -83,6 +83,7 @@ export async function startWorld(options: WorldOptions = {}) {
     MP_BASE_URL: simulator.url,
     MP_ACCESS_TOKEN: simulator.accessToken,
     MP_COLLECTOR_ID: simulator.collectorId,
+    MP_AUTH_URL: simulator.url,
     MP_CLIENT_ID: simulator.clientId,
     MP_CLIENT_SECRET: simulator.clientSecret,
     MP_LIVE_MODE: String(simulator.liveMode),
