@@ -1,4 +1,11 @@
-import { expirePlacements, expireSlugs, fleetLooksDead, purgeOutbox, restartLostJobs } from '../adapters/admin-db/index.ts';
+import {
+  expireEntitlements,
+  expirePlacements,
+  expireSlugs,
+  fleetLooksDead,
+  purgeOutbox,
+  restartLostJobs,
+} from '../adapters/admin-db/index.ts';
 import type { Logger } from '../adapters/log.ts';
 import { isAltaError, type ErrorCode } from '../contract/errors.ts';
 import type { ExpiryResult, PurgeResult, RestartResult, UpkeepResult, UpkeepTask } from '../contract/upkeep.ts';
@@ -37,14 +44,18 @@ export function restartLost({ db, log }: ActivityDeps) {
   };
 }
 
-/** `expire-reservations`: slots and names whose time ran out are free again. Nothing of a store is touched. */
+/**
+ * `expire-reservations`: slots and names whose time ran out are free again, and add-ons that ran out end (P-311). No store is touched:
+ * what ended is told to its account, whose workflow brings the store along.
+ */
 export function expireReservations({ db, log }: ActivityDeps) {
   return (): Promise<ExpiryResult> => {
-    const result: ExpiryResult = { held: null, placements: 0, slugs: 0, unsure: false };
+    const result: ExpiryResult = { held: null, placements: 0, slugs: 0, entitlements: 0, unsure: false };
     return holding(log, 'expire-reservations', result, async () => {
       result.unsure = await fleetLooksDead(db);
       if (!result.unsure) result.placements = await expirePlacements(db);
       result.slugs = await expireSlugs(db);
+      result.entitlements = await expireEntitlements(db);
     });
   };
 }

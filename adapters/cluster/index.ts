@@ -6,6 +6,7 @@ export type { StoreContext, UndoTarget } from './call.ts';
 export { classifyAuthError, classifyRestError, classifyStorageError, type CallFacts } from './classify.ts';
 export { publishClient, undoClient, upsertClient, type WriteOutcome } from './client-row.ts';
 export { seedContent, undoSeed, type SeedCounts } from './content.ts';
+export { clearMpCredentials, deleteClient, setSettings } from './life.ts';
 export { readOpenStore, type OpenStore } from './open-store.ts';
 export { createClusterRouter, type Cluster, type ClusterRouter, type ClusterSecrets, type RouterOptions } from './router.ts';
 export { checkClusterSchema } from './schema.ts';
