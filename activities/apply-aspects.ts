@@ -1,14 +1,23 @@
 import { loadMpCredentials, loadSnapshot } from '../adapters/admin-db/index.ts';
-import { clearMpCredentials, setEntitlements, syncMpCredentials, upsertClient } from '../adapters/cluster/index.ts';
+import {
+  clearMpCredentials,
+  deleteClient,
+  setEntitlements,
+  setSettings,
+  syncMpCredentials,
+  upsertClient,
+  type Cluster,
+} from '../adapters/cluster/index.ts';
 import { clientIdOf } from '../adapters/ids.ts';
 import type { Aspect } from '../contract/account.ts';
 import { AltaError } from '../contract/errors.ts';
-import { projectClient, projectEntitlements } from '../contract/projection.ts';
+import { projectClient, projectEntitlements, projectSettings } from '../contract/projection.ts';
 import { storeOf, type ActivityDeps } from './deps.ts';
 
 /**
  * `apply-aspects`: brings the named aspects of a store to the account as it is now and answers the version that was read. The
- * client row comes first, because the others are columns of it. An account without a cluster is an error, never a guess (P-514).
+ * client row comes first, because the others are columns of it. A deleted account has a store that is shut, whatever is asked for. An
+ * account without a cluster is an error, never a guess (P-514).
  */
 export function applyAspects(deps: ActivityDeps) {
   return async ({ accountId, aspects }: { accountId: string; aspects: Aspect[] }): Promise<number> => {
@@ -17,22 +26,28 @@ export function applyAspects(deps: ActivityDeps) {
     const { account, cluster } = await storeOf(deps, { accountId, clusterId: backendClusterId });
     const clientId = clientIdOf(accountId);
     const facts = { accountId, clientId, jobId: null, version: account.version };
+    if (account.status === 'deleted') {
+      await deleteClient(cluster, facts);
+      return account.version;
+    }
     if (aspects.includes('client')) await upsertClient(cluster, { ...facts, row: projectClient(account) });
+    const settings = aspects.includes('settings') ? projectSettings(account) : null;
     await Promise.all([
       aspects.includes('entitlements') ? setEntitlements(cluster, { ...facts, entitlements: projectEntitlements(account) }) : undefined,
       aspects.includes('mp_credentials') ? applyCredentials(deps, cluster, facts) : undefined,
+      settings === null ? undefined : setSettings(cluster, { ...facts, settings }),
     ]);
     return account.version;
   };
 }
 
+/** Credentials are read on their own, and may be newer than the account that was read: their own version fences them. */
 async function applyCredentials(
   { db, vault }: ActivityDeps,
-  cluster: Parameters<typeof syncMpCredentials>[0],
+  cluster: Cluster,
   facts: { accountId: string; clientId: string; jobId: null; version: number },
 ): Promise<void> {
   const credentials = await loadMpCredentials(db, vault, facts.accountId);
-  // A merchant who is not connected sells nothing: what the cluster may still hold goes (P-073).
-  if (credentials) await syncMpCredentials(cluster, { ...facts, credentials });
+  if (credentials) await syncMpCredentials(cluster, { ...facts, version: Math.max(facts.version, credentials.version), credentials });
   else await clearMpCredentials(cluster, facts);
 }

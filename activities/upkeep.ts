@@ -1,6 +1,7 @@
 import {
   askDueRefreshes,
   expireAuthorizations,
+  expireEntitlements,
   expirePlacements,
   expireSlugs,
   fleetLooksDead,
@@ -59,14 +60,18 @@ export function refreshCredentialsSweep({ db, log }: ActivityDeps) {
   };
 }
 
-/** `expire-reservations`: slots and names whose time ran out are free again. Nothing of a store is touched. */
+/**
+ * `expire-reservations`: slots and names whose time ran out are free again, and add-ons that ran out end (P-311). No store is touched:
+ * what ended is told to its account, whose workflow brings the store along.
+ */
 export function expireReservations({ db, log }: ActivityDeps) {
   return (): Promise<ExpiryResult> => {
-    const result: ExpiryResult = { held: null, placements: 0, slugs: 0, unsure: false };
+    const result: ExpiryResult = { held: null, placements: 0, slugs: 0, entitlements: 0, unsure: false };
     return holding(log, 'expire-reservations', result, async () => {
       result.unsure = await fleetLooksDead(db);
       if (!result.unsure) result.placements = await expirePlacements(db);
       result.slugs = await expireSlugs(db);
+      result.entitlements = await expireEntitlements(db);
     });
   };
 }

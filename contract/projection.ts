@@ -1,6 +1,8 @@
+import type { AccountEventType, AccountField } from './account-events.ts';
 import { COUNTRIES, isCountryCode } from './countries.ts';
-import { calculateEntitlements, type ActiveAddon, type Entitlements } from './entitlements.ts';
+import { calculateEntitlements, type ActiveAddon, type EntitlementOverride, type Entitlements } from './entitlements.ts';
 import { AltaError } from './errors.ts';
+import type { SettingsPatch } from './settings.ts';
 
 /** An account as the Admin DB holds it now, with everything that its store is made from. No secret is in it. */
 export interface AccountSnapshot {
@@ -30,7 +32,11 @@ export interface AccountSnapshot {
   monthlyFee: string | null;
   currency: string | null;
   planEntitlements: Entitlements | null;
+  /** Add-ons and overrides that count at the moment of reading. */
   addons: ActiveAddon[];
+  overrides: EntitlementOverride[];
+  /** Settings that the account decides about; null when it never decided about one. */
+  settings: SettingsPatch | null;
   /** `monthly` when there is no subscription (O-14). */
   billingPeriod: string;
   templateKey: string;
@@ -76,8 +82,8 @@ export interface ContractField {
   readonly from: (account: AccountSnapshot) => ClientRow[keyof ClientRow];
   /** The reconcile check that compares it; null for what never changes. */
   readonly check: 'D1' | 'D3' | 'D4' | 'D6' | 'D7' | null;
-  /** Whether an `account.updated` may change it later. */
-  readonly mutable: boolean;
+  /** Events that tell of a later change; none for what never changes. */
+  readonly told: readonly AccountEventType[];
 }
 
 const region = (account: AccountSnapshot): (typeof COUNTRIES)[keyof typeof COUNTRIES] => {
@@ -97,8 +103,8 @@ const field = (
   column: keyof ClientRow,
   check: ContractField['check'],
   from: ContractField['from'],
-  mutable = true,
-): ContractField => ({ id, column, check, from, mutable });
+  told: ContractField['told'] = ['account.updated'],
+): ContractField => ({ id, column, check, from, told });
 
 /**
  * The contract between the Admin DB and a cluster (P-060), field by field: the only list of its kind. Credentials (P-045,
@@ -106,15 +112,15 @@ const field = (
  * their own aspects.
  */
 export const CLIENT_CONTRACT: readonly ContractField[] = [
-  field('P-058', 'nv_account_id', 'D4', (a) => a.id, false),
+  field('P-058', 'nv_account_id', 'D4', (a) => a.id, []),
   field('P-047', 'slug', 'D3', (a) => a.slug),
   field('P-054', 'name', 'D6', (a) => a.businessName),
   field('P-051', 'email_admin', 'D6', (a) => a.email),
-  field('P-040', 'plan', 'D7', (a) => a.planKey),
-  field('P-040', 'plan_key', 'D7', (a) => a.planKey),
-  field('P-041', 'monthly_fee', 'D6', fee),
-  field('P-042', 'billing_period', 'D6', (a) => a.billingPeriod),
-  field('P-043', 'is_active', 'D1', (a) => ACTIVE_STATUSES.has(a.status)),
+  field('P-040', 'plan', 'D7', (a) => a.planKey, ['account.updated', 'plan.changed']),
+  field('P-040', 'plan_key', 'D7', (a) => a.planKey, ['account.updated', 'plan.changed']),
+  field('P-041', 'monthly_fee', 'D6', fee, ['account.updated', 'plan.changed']),
+  field('P-042', 'billing_period', 'D6', (a) => a.billingPeriod, ['plan.changed']),
+  field('P-043', 'is_active', 'D1', (a) => ACTIVE_STATUSES.has(a.status), ['account.updated', 'account.suspended']),
   field('P-049', 'country', 'D6', (a) => a.country),
   field('P-050', 'locale', 'D6', (a) => region(a).locale),
   field('P-050', 'timezone', 'D6', (a) => region(a).timezone),
@@ -129,9 +135,30 @@ export const CLIENT_CONTRACT: readonly ContractField[] = [
   field('P-055', 'fiscal_address', 'D6', (a) => a.fiscalAddress),
   field('P-055', 'subdivision_code', 'D6', (a) => a.subdivisionCode),
   field('P-056', 'custom_domain', 'D6', (a) => a.customDomain),
-  field('P-057', 'connection_type', null, () => 'mercadopago', false),
-  field('P-059', 'template_key', null, (a) => a.templateKey),
+  field('P-057', 'connection_type', null, () => 'mercadopago', []),
+  field('P-059', 'template_key', null, (a) => a.templateKey, []),
 ];
+
+/** The columns that each field of an `account.updated` stands for (P-212). */
+export const FIELD_COLUMNS: Readonly<Record<AccountField, readonly (keyof ClientRow)[]>> = {
+  name: ['name'],
+  email: ['email_admin'],
+  slug: ['slug'],
+  is_active: ['is_active'],
+  plan: ['plan', 'plan_key', 'monthly_fee'],
+  billing_email: ['billing_email'],
+  phone: ['phone'],
+  phone_full: ['phone_full'],
+  country: ['country', 'locale', 'timezone'],
+  persona_type: ['persona_type'],
+  legal_name: ['legal_name'],
+  fiscal_id: ['fiscal_id'],
+  fiscal_id_type: ['fiscal_id_type'],
+  fiscal_category: ['fiscal_category'],
+  fiscal_address: ['fiscal_address'],
+  subdivision_code: ['subdivision_code'],
+  custom_domain: ['custom_domain'],
+};
 
 /** The `clients` row that the account's cluster must hold. Throws PLAN_NOT_FOUND or COUNTRY_UNSUPPORTED. */
 export function projectClient(account: AccountSnapshot): ClientRow {
@@ -143,5 +170,8 @@ export function projectEntitlements(account: AccountSnapshot): Entitlements {
   if (account.planEntitlements === null) {
     throw new AltaError('PLAN_NOT_FOUND', `plan_key: no plan ${JSON.stringify(account.planKey)}`);
   }
-  return calculateEntitlements(account.planEntitlements, account.addons);
+  return calculateEntitlements(account.planEntitlements, account.addons, account.overrides);
 }
+
+/** The settings that the account's cluster must hold, beside the merchant's own (P-217); null when the account decided about none. */
+export const projectSettings = (account: AccountSnapshot): SettingsPatch | null => account.settings;

@@ -44,6 +44,8 @@ export interface RestartResult extends UpkeepResult {
 export interface ExpiryResult extends UpkeepResult {
   placements: number;
   slugs: number;
+  /** Accounts of which an add-on or an override ended. */
+  entitlements: number;
   /** The fleet looked dead, so no slot was given back (decision 14). */
   unsure: boolean;
 }

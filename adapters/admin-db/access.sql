@@ -10,7 +10,8 @@ declare
   p record;
   tables constant text[] := array['schema_migrations', 'plans', 'addons', 'backend_clusters', 'nv_accounts', 'nv_onboarding',
     'onboarding_assets', 'account_addons', 'subscriptions', 'slug_reservations', 'provisioning_jobs', 'provisioning_job_steps',
-    'placements', 'lifecycle_events', 'operator_actions', 'payments', 'webhook_inbox', 'outbox', 'refunds', 'upkeep_marks', 'mp_connections', 'mp_authorizations'];
+    'placements', 'lifecycle_events', 'operator_actions', 'payments', 'webhook_inbox', 'outbox', 'refunds', 'upkeep_marks',
+    'account_settings', 'entitlement_overrides', 'mp_connections', 'mp_authorizations'];
   functions constant text[] := array['refuse_change', 'set_backend_cluster_credentials', 'list_backend_clusters', 'account_version',
     'account_touched', 'guard_job', 'purge_outbox', 'guard_refund'];
 begin
@@ -74,6 +75,10 @@ grant select, insert, update, delete on onboarding_assets, account_addons to alt
 grant select on nv_onboarding, onboarding_assets, account_addons, subscriptions to alta_worker;
 grant update (status, updated_at) on subscriptions to alta_worker;
 grant select on account_addons, subscriptions to alta_operator;
+-- The life of a store: the worker does what a command says. Settings may hold an address, which operators do not read.
+grant select, insert, update on account_settings, entitlement_overrides to alta_worker;
+grant insert, update on account_addons to alta_worker;
+grant select on entitlement_overrides to alta_operator;
 grant select, insert, update on slug_reservations to alta_intake, alta_worker;
 grant select, update (expires_at) on slug_reservations to alta_relay;
 grant select on slug_reservations to alta_operator;

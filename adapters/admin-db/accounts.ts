@@ -17,11 +17,18 @@ const SNAPSHOT = `
     coalesce(o.template_key, 'classic') as "templateKey", coalesce(o.palette_key, 'sand') as "paletteKey",
     coalesce((
       select jsonb_agg(jsonb_build_object('key', x.addon_key, 'quantity', x.quantity, 'effect', x.entitlements) order by x.addon_key)
-      from account_addons x where x.account_id = a.id and x.active), '[]') as addons
+      from account_addons x
+      where x.account_id = a.id and x.active and (x.expires_at is null or x.expires_at > now())), '[]') as addons,
+    coalesce((
+      select jsonb_agg(jsonb_build_object('kind', x.kind, 'key', x.key, 'value', x.value) order by x.kind, x.key)
+      from entitlement_overrides x
+      where x.account_id = a.id and x.active and (x.expires_at is null or x.expires_at > now())), '[]') as overrides,
+    w.settings
   from nv_accounts a
   left join plans p on p.plan_key = a.plan_key
   left join subscriptions s on s.account_id = a.id
   left join nv_onboarding o on o.account_id = a.id
+  left join account_settings w on w.account_id = a.id
   where a.id = $1`;
 
 /** The account as it is now, with everything that its store is made from, read at one moment. Throws ACCOUNT_NOT_FOUND. */

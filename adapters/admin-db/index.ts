@@ -70,6 +70,7 @@ export {
   tellRefund,
 } from './refunds.ts';
 export type { RefundEnd, RefundRow } from './refunds.ts';
+export { expireEntitlements } from './entitlements.ts';
 export { addLifecycleEvent, listLifecycleEvents } from './lifecycle.ts';
 export type { LifecycleEvent, LifecycleRow } from './lifecycle.ts';
 export { activateAccount, type Activation } from './activate.ts';

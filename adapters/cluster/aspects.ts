@@ -48,24 +48,6 @@ export async function syncMpCredentials(
   return { fingerprint: answer.fingerprint, outcome: answer.outcome };
 }
 
-/**
- * Takes the merchant's credentials off the cluster and proves it: both fields read back empty (P-313). Newer credentials stay
- * (`stale`). Throws CREDENTIALS_NOT_STORED when something still stands there, CONFLICT, NOT_FOUND and the codes of a cluster call.
- */
-export async function clearMpCredentials(cluster: Cluster, context: StoreContext): Promise<{ outcome: WriteOutcome }> {
-  const argument = { ...facts(context), access_token: null, public_key: null };
-  const form = z.object({ outcome, fingerprint: z.string().nullable() });
-  const answer = await effect('cluster.clear-mp-credentials', () =>
-    rpc(cluster, 'clear-mp-credentials', 'alta_set_mp_credentials', argument, form),
-  );
-  if (answer.outcome !== 'stale' && answer.fingerprint !== null) {
-    throw new AltaError('CREDENTIALS_NOT_STORED', `clear-mp-credentials: cluster ${cluster.clusterId} still holds credentials`, {
-      details: { clusterId: cluster.clusterId },
-    });
-  }
-  return { outcome: answer.outcome };
-}
-
 /** Empties both fields if `jobId` wrote them, or gives back what it overwrote (P-154, P-151). */
 export function undoMpCredentials(cluster: Cluster, target: UndoTarget): Promise<{ outcome: UndoOutcome }> {
   return effect('cluster.undo-mp-credentials', () =>

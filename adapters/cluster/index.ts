@@ -1,19 +1,12 @@
 /** Clusters: Supabase projects that hold stores, called through supabase-js with the service key only (P-513). */
 export { createAdminUser, recoveryLink, undoAdminUser } from './admin-user.ts';
-export {
-  clearMpCredentials,
-  fingerprintOf,
-  setEntitlements,
-  syncMpCredentials,
-  undoEntitlements,
-  undoMpCredentials,
-  type UndoOutcome,
-} from './aspects.ts';
+export { fingerprintOf, setEntitlements, syncMpCredentials, undoEntitlements, undoMpCredentials, type UndoOutcome } from './aspects.ts';
 export { ASSET_BUCKET, logoPath, putAssets, undoAssets, type Logo } from './assets.ts';
 export type { StoreContext, UndoTarget } from './call.ts';
 export { classifyAuthError, classifyRestError, classifyStorageError, type CallFacts } from './classify.ts';
 export { publishClient, undoClient, upsertClient, type WriteOutcome } from './client-row.ts';
 export { seedContent, undoSeed, type SeedCounts } from './content.ts';
+export { clearMpCredentials, deleteClient, setSettings } from './life.ts';
 export { readOpenStore, type OpenStore } from './open-store.ts';
 export { createClusterRouter, type Cluster, type ClusterRouter, type ClusterSecrets, type RouterOptions } from './router.ts';
 export { checkClusterSchema } from './schema.ts';

@@ -32,10 +32,11 @@ const storeForm = z
       assets: count,
       orders: count,
     }),
+    home_settings: z.record(z.string(), z.unknown()).nullable(),
   })
   .nullable();
 
-/** One store as its cluster holds it: the client row without credentials, their fingerprint, its people, and row counts. */
+/** One store as its cluster holds it: the client row without credentials, their fingerprint, its people, row counts, and its settings. */
 export type Store = NonNullable<z.output<typeof storeForm>>;
 
 /** Reads the store of an account; null when the cluster has none (P-511). Throws the codes of a cluster call. */

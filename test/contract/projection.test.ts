@@ -1,7 +1,8 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { isAltaError } from '../../contract/errors.ts';
-import { ACTIVE_STATUSES, CLIENT_CONTRACT, projectClient, projectEntitlements } from '../../contract/projection.ts';
+import { ACCOUNT_FIELDS, aspectsOf, type AccountEventPayload } from '../../contract/account-events.ts';
+import { ACTIVE_STATUSES, CLIENT_CONTRACT, FIELD_COLUMNS, projectClient, projectEntitlements } from '../../contract/projection.ts';
 import { seedBundle } from '../../contract/seeds.ts';
 import { sampleAccount } from '../support/samples.ts';
 
@@ -29,6 +30,19 @@ test('P-040 to P-059 P-060: every contractual field of the requirements is in th
   const columns = CLIENT_CONTRACT.map(({ column }) => column);
   expect(new Set(columns).size).toBe(columns.length);
   expect(Object.keys(projectClient(sampleAccount())).sort()).toEqual([...columns].sort());
+});
+
+test('P-060 P-077 P-212: the events cover every column that may change later, and an event names no column that it does not cover', () => {
+  expect(Object.keys(FIELD_COLUMNS)).toEqual([...ACCOUNT_FIELDS]);
+  const byUpdate = CLIENT_CONTRACT.filter(({ told }) => told.includes('account.updated')).map(({ column }) => column);
+  expect(Object.values(FIELD_COLUMNS).flat().sort()).toEqual(byUpdate.sort());
+  for (const { told } of CLIENT_CONTRACT) {
+    for (const type of told) {
+      expect(aspectsOf({ type, fields: ['plan'], aspects: ['client'] } as unknown as AccountEventPayload)).toContain('client');
+    }
+  }
+  const never = CLIENT_CONTRACT.filter(({ told }) => told.length === 0).map(({ column }) => column);
+  expect(never.sort()).toEqual(['connection_type', 'nv_account_id', 'template_key']);
 });
 
 test('P-001 P-040 to P-059: the row holds what the Admin DB says, field by field', () => {

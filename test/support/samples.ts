@@ -32,6 +32,8 @@ export function sampleAccount(overrides: Partial<AccountSnapshot> = {}): Account
     currency: 'ARS',
     planEntitlements: { limits: { products: 500, staff: 3 }, features: ['coupons'] },
     addons: [],
+    overrides: [],
+    settings: null,
     billingPeriod: 'monthly',
     templateKey: 'classic',
     paletteKey: 'sand',

@@ -4,6 +4,7 @@ import type { AdminDb, AdminDbRole } from '../../adapters/admin-db/index.ts';
 import type { Vault } from '../../adapters/vault/index.ts';
 import type { CheckoutRequest } from '../../contract/checkout.ts';
 import { isAltaError } from '../../contract/errors.ts';
+import { changeAccount } from './account-changes.ts';
 
 /** What the statements are about; whether there is such a row does not matter, rights are checked before. */
 export interface Subjects {
@@ -101,6 +102,11 @@ export const STATEMENTS: Record<Exclude<AdminDbRole, 'keeper'>, Record<string, A
         expiresAt: null,
         mpUserId: '1',
       }),
+    expireEntitlements: (db) => adminDb.expireEntitlements(db),
+    publishAccountEvent: (db, { accountId }) =>
+      changeAccount(db, { type: 'account.updated', accountId, fields: ['is_active'] }, (tx) =>
+        adminDb.changeStatus(tx, accountId, { from: ['paid', 'provisioned'], to: 'provision_failed', actor: 'x', reason: 'x' }),
+      ),
     loadAssets: (db, { accountId }) => adminDb.loadAssets(db, accountId),
     recordPayment: (db) => adminDb.recordPayment(db, payment),
     judgePayment: (db) => adminDb.judgePayment(db, '77', { verdict: 'accepted', code: null, judgedStatus: 'approved' }),

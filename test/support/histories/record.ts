@@ -1,5 +1,6 @@
 import { afterAll, afterEach, test } from '@jest/globals';
 import { ACCOUNT_SCENARIOS } from './account-scenarios.ts';
+import { CREDENTIAL_SCENARIOS } from './credential-scenarios.ts';
 import { saveHistory } from './files.ts';
 import { ONBOARDING_SCENARIOS } from './onboarding-scenarios.ts';
 import { HISTORY_PATHS } from './paths.ts';
@@ -30,7 +31,14 @@ async function stageFor(encrypted: boolean): Promise<Stage> {
   return open.stage;
 }
 
-const SCENARIOS = { ...ONBOARDING_SCENARIOS, ...SAFE_POINT_SCENARIOS, ...ACCOUNT_SCENARIOS, ...REFUND_SCENARIOS, ...UPKEEP_SCENARIOS };
+const SCENARIOS = {
+  ...ONBOARDING_SCENARIOS,
+  ...SAFE_POINT_SCENARIOS,
+  ...ACCOUNT_SCENARIOS,
+  ...REFUND_SCENARIOS,
+  ...CREDENTIAL_SCENARIOS,
+  ...UPKEEP_SCENARIOS,
+};
 
 test.each(HISTORY_PATHS)(
   '%s is recorded',

@@ -4,7 +4,7 @@ import { ageJob, startTask } from '../upkeep.ts';
 import type { Scenario } from './onboarding-scenarios.ts';
 import type { HistoryPath } from './paths.ts';
 
-type UpkeepPath = Extract<HistoryPath, `${UpkeepTask}.${string}`>;
+type UpkeepPath = Extract<HistoryPath, `${Exclude<UpkeepTask, 'refresh-credentials'>}.${string}`>;
 
 export const UPKEEP_SCENARIOS: Record<UpkeepPath, Scenario> = {
   'poll-payments.fed': async ({ world, until }) => {
