@@ -28,14 +28,15 @@ const PLANS = [
   ['poll-payments', 600_000, ScheduleOverlapPolicy.BUFFER_ONE, 600_000],
   ['restart-lost', 60_000, ScheduleOverlapPolicy.SKIP, 60_000],
   ['expire-reservations', 900_000, ScheduleOverlapPolicy.SKIP, 60_000],
+  ['refresh-credentials', 3_600_000, ScheduleOverlapPolicy.SKIP, 3_600_000],
   ['purge-outbox', 86_400_000, ScheduleOverlapPolicy.BUFFER_ONE, 43_200_000],
 ] as const;
 
 test('decision 9: a deployment makes every schedule, and repeating it changes nothing but what an operator may not lose', async () => {
-  expect((await alta.schedules.list()).map(({ present }) => present)).toEqual([false, false, false, false]);
-  expect((await alta.schedules.apply()).map(({ outcome }) => outcome)).toEqual(['created', 'created', 'created', 'created']);
+  expect((await alta.schedules.list()).map(({ present }) => present)).toEqual(PLANS.map(() => false));
+  expect((await alta.schedules.apply()).map(({ outcome }) => outcome)).toEqual(PLANS.map(() => 'created'));
   await scheduleOf('restart-lost').pause('an operator looks at it');
-  expect((await alta.schedules.apply()).map(({ outcome }) => outcome)).toEqual(['updated', 'updated', 'updated', 'updated']);
+  expect((await alta.schedules.apply()).map(({ outcome }) => outcome)).toEqual(PLANS.map(() => 'updated'));
   const rows = await alta.schedules.list();
   expect(rows.find(({ task }) => task === 'restart-lost')).toMatchObject({ present: true, paused: true, note: 'an operator looks at it' });
   await scheduleOf('restart-lost').unpause();

@@ -5,6 +5,7 @@ import type { CredentialTask } from '../../../contract/credentials.ts';
 import { CREDENTIALS_WORKFLOW, credentialsWorkflowId, taskQueue } from '../../../contract/ids.ts';
 import { agree, connectedSeller, makeDue, type Seller } from '../consent.ts';
 import type { Fault } from '../../../local/mercadopago/control.ts';
+import { eventually } from '../eventually.ts';
 import { startTask } from '../upkeep.ts';
 import type { Scenario } from './onboarding-scenarios.ts';
 import type { HistoryPath } from './paths.ts';
@@ -56,7 +57,9 @@ async function connect(
 ): Promise<WorkflowHandle> {
   await ((await before(new URL(url).searchParams.get('redirect_uri') ?? '')) ?? agree(url));
   const [row] = await stage.world.sql<{ id: string }>('select id from mp_authorizations where account_id = $1', [accountId]);
-  return stage.world.temporal.workflow.getHandle(credentialsWorkflowId(accountId, 'connect', row!.id));
+  const handle = stage.world.temporal.workflow.getHandle(credentialsWorkflowId(accountId, 'connect', row!.id));
+  await eventually(() => handle.describe(), 'a run that the relay started');
+  return handle;
 }
 
 export const CREDENTIAL_SCENARIOS: Record<CredentialPath, Scenario> = {
