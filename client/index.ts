@@ -4,6 +4,7 @@ import {
   listClusters,
   listDeadLetters,
   listJobs,
+  IN_PROGRESS_SECONDS,
   moneyReport,
   listRefunds,
   setClusterState,
@@ -40,7 +41,7 @@ import { stalledRuns, type StalledRun } from './operations/stalled.ts';
 import type { StartDeps } from './operations/start-onboarding.ts';
 
 export type { CancelAnswer, CancelRequest } from './operations/cancel-onboarding.ts';
-export { MONEY_LISTS } from '../adapters/admin-db/index.ts';
+export { IN_PROGRESS_SECONDS, MONEY_LISTS } from '../adapters/admin-db/index.ts';
 export type { DeadLetter, JobDetails, JobRow, MoneyItem, MoneyList, MoneyReport, RefundRow } from '../adapters/admin-db/index.ts';
 export type { AbandonAnswer, AbandonRequest } from './operations/abandon-onboarding.ts';
 export type { OutboxOperations } from './operations/outbox.ts';
@@ -115,8 +116,6 @@ export interface AltaClient {
 }
 
 const DEFAULT_LIMIT = 50;
-/** A younger onboarding is not "paid without store" yet. */
-const IN_PROGRESS_SECONDS = 900;
 
 export function createAltaClient(deps: AltaClientDeps): AltaClient {
   const { db, temporal, config } = deps;

@@ -34,7 +34,7 @@ export { expireSlugs, fleetLooksDead, restartLostJobs } from './upkeep.ts';
 export { discardOutboxRow, listOutbox, retryOutboxRow, showOutbox } from './outbox-admin.ts';
 export type { OutboxCommand, OutboxDetails, OutboxEntry, OutboxFilter } from './outbox-admin.ts';
 export { listDeadLetters, type DeadLetter } from './dead-letters.ts';
-export { MONEY_LISTS, moneyReport } from './money.ts';
+export { IN_PROGRESS_SECONDS, MONEY_LISTS, moneyReport } from './money.ts';
 export type { MoneyItem, MoneyList, MoneyOptions, MoneyReport, MoneyTotals } from './money.ts';
 export { readState, type AdminState } from './state.ts';
 export {
