@@ -22,7 +22,7 @@ export interface FailedOrder {
 
 /** A paid order whose onboarding was undone; `faults` are this process', so the worker has to run in it. */
 export async function failedOrder(world: World, faults: Faults, rule: RefundRule = 'operator'): Promise<FailedOrder> {
-  world.config.ALTA_ONBOARDING_POLICY.refundOnFailure = rule;
+  world.config.ALTA_ONBOARDING_POLICY = { ...world.config.ALTA_ONBOARDING_POLICY, refundOnFailure: rule };
   faults.at('cluster.seed-content', { mode: 'fail-before', code: 'CLUSTER_REJECTED' });
   const order = await world.checkout();
   const { paymentId } = await world.pay(order);

@@ -112,6 +112,23 @@ export const ONBOARDING_SCENARIOS: Record<OnboardingPath, Scenario> = {
     await stage.resolve(order, 'retry');
     return stage.until(order, 'completed');
   },
+  'onboarding.parked-permanent': async (stage) => {
+    stage.faults.at('cluster.seed-content', { mode: 'fail-before', code: 'CLUSTER_UNAUTHORIZED' });
+    const order = await stage.paid();
+    await stage.until(order, 'parked');
+    stage.faults.clear();
+    await stage.resolve(order, 'retry');
+    return stage.until(order, 'completed');
+  },
+  'onboarding.step-timed-out': async (stage) => {
+    stage.policy({ fastPath: false, stepTimeoutMs: 1_500, retryAttempts: 1 });
+    stage.faults.at('cluster.seed-content', { mode: 'hang', times: 1 });
+    const order = await stage.paid();
+    await stage.until(order, 'parked');
+    stage.faults.clear();
+    await stage.resolve(order, 'retry');
+    return stage.until(order, 'completed');
+  },
   'onboarding.two-steps-parked': async (stage) => {
     parkAtContent(stage);
     stage.faults.at('cluster.set-entitlements', { mode: 'fail-before', code: 'CLUSTER_UNREACHABLE' });
@@ -131,6 +148,15 @@ export const ONBOARDING_SCENARIOS: Record<OnboardingPath, Scenario> = {
 
   'onboarding.waiting-done': async (stage) => {
     const order = await waiting(stage);
+    await stage.clusters(true);
+    return stage.until(order, 'completed');
+  },
+  'onboarding.waiting-long': async (stage) => {
+    const order = await waiting(stage);
+    await eventually(
+      async () => (await eventCount(stage.world.handle(order.accountId), 'timerStartedEventAttributes')) >= 3,
+      'a wait that goes on',
+    );
     await stage.clusters(true);
     return stage.until(order, 'completed');
   },
@@ -231,4 +257,5 @@ export const ONBOARDING_SCENARIOS: Record<OnboardingPath, Scenario> = {
 
   'onboarding.happy-encrypted': happy,
   'onboarding.parked-retry-encrypted': parkedRetry,
+  'onboarding.compensated-encrypted': compensated('cluster.set-entitlements', 'CLUSTER_REJECTED'),
 };

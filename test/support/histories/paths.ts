@@ -8,9 +8,12 @@ export const HISTORY_PATHS = [
   'onboarding.parked-skip',
   'onboarding.parked-compensate',
   'onboarding.parked-past-deadline',
+  'onboarding.parked-permanent',
+  'onboarding.step-timed-out',
   'onboarding.two-steps-parked',
   'onboarding.exhausted-compensate',
   'onboarding.waiting-done',
+  'onboarding.waiting-long',
   'onboarding.waiting-woken',
   'onboarding.waiting-given-up',
   'onboarding.waiting-parked',
@@ -44,6 +47,10 @@ export const HISTORY_PATHS = [
   'onboarding.safe-point-past-pivot-retry',
   'onboarding.safe-point-past-pivot-won',
   'onboarding.safe-point-activate-happened',
+  'onboarding.safe-point-cancelled-rejected',
+  'onboarding.safe-point-cancelled-early',
+  'onboarding.safe-point-cancelled-last',
+  'onboarding.safe-point-cancelled-past-pivot',
   'account.created-applied',
   'account.apply-failing',
   'account.bad-message',
@@ -55,7 +62,9 @@ export const HISTORY_PATHS = [
   'refund.followed',
   'refund.rejected',
   'refund.tries-used-up',
-  'refund.unreadable',
+  'refund.payment-unreadable',
+  'refund.follow-failing',
+  'refund.cancelled-in-try',
   'refund.not-needed',
   'refund.superseded',
   'refund.past-deadline',
@@ -68,6 +77,7 @@ export const HISTORY_PATHS = [
   // Last, since they need a world of their own: payloads are encrypted, under the published key of sealed.ts.
   'onboarding.happy-encrypted',
   'onboarding.parked-retry-encrypted',
+  'onboarding.compensated-encrypted',
 ] as const;
 
 export type HistoryPath = (typeof HISTORY_PATHS)[number];
