@@ -98,8 +98,8 @@ export interface AltaClient {
   dlq: { list(options?: { limit?: number }): Promise<DeadLetter[]> };
   outbox: OutboxOperations;
   schedules: {
-    /** Creates or updates the schedules of upkeep: part of a deployment. */
-    apply(): Promise<AppliedSchedule[]>;
+    /** Creates or updates the schedules of upkeep: part of a deployment; `prune` also deletes those that this version does not want. */
+    apply(options?: { prune?: boolean }): Promise<AppliedSchedule[]>;
     list(): Promise<ScheduleRow[]>;
   };
   keys: {
@@ -144,7 +144,7 @@ export function createAltaClient(deps: AltaClientDeps): AltaClient {
     dlq: { list: ({ limit = DEFAULT_LIMIT } = {}) => listDeadLetters(db, limit) },
     outbox: outboxOperations(db),
     schedules: {
-      apply: () => applySchedules(deps),
+      apply: (options) => applySchedules(deps, options),
       list: () => listSchedules(deps),
     },
     keys: {
