@@ -75,7 +75,7 @@ describe('a question', () => {
     const { job, decisions } = await json<JobDetails>('onboardings', 'show', accountId);
     expect(job).toMatchObject({ state: 'compensated', refund: 'approved' });
     expect(decisions).toMatchObject([{ action: 'refund-refund', actor: 'ana', reason: 'as agreed' }]);
-  }, 120_000);
+  }, 180_000);
 
   test('P-161: decided as keep, by the id of the intent, nothing is sent, and it stays kept', async () => {
     const { paymentId } = await question();
@@ -91,7 +91,7 @@ describe('a question', () => {
         expect.objectContaining({ code: 'RESOLVE_REFUSED', message: 'nothing is asked: the refund is kept' }),
       ]);
     expect(await refunds.calls(paymentId)).toEqual([]);
-  }, 120_000);
+  }, 180_000);
 
   test('P-161 P-232: whose start was discarded is told of, stays listed, and is decided without a run', async () => {
     faults.at('temporal.start-refund', { mode: 'fail-before', code: 'INPUT_INVALID' });
@@ -111,7 +111,7 @@ describe('a question', () => {
     expect(await text(...because('refunds', 'decide', paymentId, 'refund'))).toBe(`payment ${paymentId}: wanted\n`);
     await refunds.inState(paymentId, 'approved');
     expect(await refunds.ledger(paymentId)).toEqual(['refund.approved']);
-  }, 120_000);
+  }, 180_000);
 });
 
 describe('paid twice', () => {
@@ -132,7 +132,7 @@ describe('paid twice', () => {
     await refunds.inState(paymentId, 'approved');
     expect(await refunds.ledger(paymentId)).toEqual(['refund.approved']);
     expect((await world.store(order.accountId))!.client).toMatchObject({ publication_status: 'published' });
-  }, 120_000);
+  }, 180_000);
 });
 
 describe('what is refused', () => {
@@ -154,7 +154,7 @@ describe('what is refused', () => {
     // Nothing of that decided anything.
     expect(await refunds.inState(paymentId, 'asked')).toMatchObject({ decidedBy: null });
     expect(await refunds.calls(paymentId)).toEqual([]);
-  }, 120_000);
+  }, 180_000);
 
   test('P-161: to keep money that is on its way, to ask for what is back, and to ask while the onboarding is under way', async () => {
     const { paymentId } = await question();
@@ -179,5 +179,5 @@ describe('what is refused', () => {
       message: expect.stringContaining('its onboarding is parked') as unknown,
     });
     expect(await refunds.ledger(paymentId)).toEqual(['refund.in_process', 'refund.approved']);
-  }, 120_000);
+  }, 180_000);
 });

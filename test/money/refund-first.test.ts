@@ -63,7 +63,7 @@ test('P-105 P-107 P-161: the webhook tells of a payment, and when it is read the
   expect(await settled(paymentId, 1)).toEqual(['payment refunded; recorded']);
   expect(await jobsOf(order)).toEqual([]);
   await nothingCameOfIt(order, paymentId);
-}, 60_000);
+}, 180_000);
 
 test('P-105 P-170 P-161: the word of the refund comes before the word of the approval, and copies of both come later', async () => {
   const order = await world.checkout();
@@ -77,7 +77,7 @@ test('P-105 P-170 P-161: the word of the refund comes before the word of the app
   expect(new Set(await settled(paymentId, 6))).toEqual(new Set(['payment refunded; recorded']));
   expect(await jobsOf(order)).toEqual([]);
   await nothingCameOfIt(order, paymentId);
-}, 60_000);
+}, 180_000);
 
 test('P-105 P-161: the payment is approved when the relay reads it, and has gone back when the run does: rejected by name', async () => {
   const order = await world.checkout();
@@ -91,7 +91,7 @@ test('P-105 P-161: the payment is approved when the relay reads it, and has gone
   await settled(paymentId, 2);
   expect(await jobsOf(order)).toEqual([{ status: 'rejected', error_code: 'PAYMENT_NOT_APPROVED' }]);
   await nothingCameOfIt(order, paymentId);
-}, 60_000);
+}, 180_000);
 
 test('P-105 P-161: an answer that was read while the payment was approved, and is written down after its refund, starts nothing', async () => {
   const order = await world.checkout();
@@ -108,4 +108,4 @@ test('P-105 P-161: an answer that was read while the payment was approved, and i
   expect(await settled(paymentId, 2)).toEqual(['payment refunded; recorded', 'payment refunded; recorded']);
   expect(await jobsOf(order)).toEqual([]);
   await nothingCameOfIt(order, paymentId);
-}, 60_000);
+}, 180_000);

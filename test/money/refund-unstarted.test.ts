@@ -64,7 +64,7 @@ describe('alta outbox discard', () => {
     await noRun(paymentId);
     expect(await refunds.calls(paymentId)).toEqual([]);
     await expect(refunds.decide(paymentId, 'refund')).rejects.toMatchObject(refused);
-  }, 60_000);
+  }, 180_000);
 
   test('P-161 P-232: an intent that was decided by rule and never sent becomes a question again; a decision sends it once', async () => {
     const { paymentId, rowId } = await unstarted('always');
@@ -83,7 +83,7 @@ describe('alta outbox discard', () => {
     await refunds.inState(paymentId, 'approved');
     expect(await refunds.ledger(paymentId)).toEqual(['refund.approved']);
     expect(await refunds.handle(paymentId).result()).toMatchObject({ state: 'approved' });
-  }, 60_000);
+  }, 180_000);
 
   test('P-161 P-232: a discarded start that is retried after all asks as if nothing had been', async () => {
     const { paymentId, rowId } = await unstarted('always');
@@ -93,7 +93,7 @@ describe('alta outbox discard', () => {
     await refunds.decide(paymentId, 'refund');
     await refunds.inState(paymentId, 'approved');
     expect(await refunds.ledger(paymentId)).toEqual(['refund.approved']);
-  }, 60_000);
+  }, 180_000);
 
   test('P-161 P-232: the start of a refund that may have been sent is not discarded: it has to be followed', async () => {
     const { paymentId } = await failedOrder(world, faults);
@@ -115,14 +115,14 @@ describe('alta outbox discard', () => {
     await world.simulator.control.endRefund(mpRefundId!, 'approved');
     await refunds.inState(paymentId, 'approved');
     expect(await refunds.ledger(paymentId)).toEqual(['refund.in_process', 'refund.approved']);
-  }, 60_000);
+  }, 180_000);
 
   test('P-232: the start of a refund that has ended is discarded, and changes nothing about it', async () => {
     const { paymentId, rowId } = await unstarted('operator');
     await refunds.decide(paymentId, 'keep');
     expect(await alta.outbox.discard(rowId, command)).toEqual({ openRefund: null });
     expect(await alta.refunds.show(paymentId)).toMatchObject([{ state: 'kept' }]);
-  }, 60_000);
+  }, 180_000);
 });
 
 describe('a run that was terminated', () => {
@@ -135,7 +135,7 @@ describe('a run that was terminated', () => {
     expect(await refunds.ledger(paymentId)).toEqual(['refund.approved']);
     const { decisions } = await alta.onboardings.show((await alta.refunds.show(paymentId))[0]!.accountId!);
     expect(decisions).toMatchObject([{ action: 'refund-refund', actor: 'ana' }]);
-  }, 60_000);
+  }, 180_000);
 
   test('P-161: after a try: the money cannot be kept, and the decision to give it back sends it under the same key', async () => {
     const { paymentId } = await failedOrder(world, faults);
@@ -149,5 +149,5 @@ describe('a run that was terminated', () => {
     await refunds.inState(paymentId, 'approved');
     expect(await refunds.ledger(paymentId)).toEqual(['refund.approved']);
     expect(new Set(await refunds.calls(paymentId)).size).toBe(1);
-  }, 60_000);
+  }, 180_000);
 });

@@ -15,6 +15,9 @@ export const QUICK_REFUNDS = JSON.stringify({
   followMaxMs: 200,
 });
 
+/** Safety net of a wait; it says nothing about speed. */
+const LIMIT_MS = 120_000;
+
 export interface FailedOrder {
   order: PlacedOrder;
   paymentId: string;
@@ -49,14 +52,19 @@ export function watchRefunds(world: World, alta: Pick<AltaClient, 'refunds'>) {
           return row;
         },
         `a refund of ${paymentId} that is ${states.join('|')}`,
+        LIMIT_MS,
       ),
     /** Waits until the run asks; `code` says what about. */
     asked: (paymentId: string, code: string): Promise<RefundProgress> =>
-      eventually(async () => {
-        const progress = await handle(paymentId).query<RefundProgress>('refund-progress');
-        if (!progress.question || progress.code !== code) throw new Error(JSON.stringify(progress));
-        return progress;
-      }, `a question about ${paymentId}: ${code}`),
+      eventually(
+        async () => {
+          const progress = await handle(paymentId).query<RefundProgress>('refund-progress');
+          if (!progress.question || progress.code !== code) throw new Error(JSON.stringify(progress));
+          return progress;
+        },
+        `a question about ${paymentId}: ${code}`,
+        LIMIT_MS,
+      ),
     decide: (paymentId: string, action: RefundAction, reason = 'as agreed'): Promise<RefundProgress> =>
       alta.refunds.decide(paymentId, { action, actor: 'ana', reason }),
     /** What really happened to the money, by the simulator's append-only ledger. */
