@@ -181,6 +181,17 @@ export const ONBOARDING_SCENARIOS: Record<OnboardingPath, Scenario> = {
     return stage.until(order, 'completed');
   },
 
+  'onboarding.waiting-beside-parked': async (stage) => {
+    stage.faults.at('admin-db.claim-slug', { mode: 'fail-before', code: 'ADMIN_DB_UNAVAILABLE' });
+    const order = await waiting(stage);
+    await stage.until(order, 'parked');
+    stage.faults.clear();
+    await stage.resolve(order, 'retry', 'claim-slug');
+    await stage.until(order, 'waiting');
+    await stage.clusters(true);
+    return stage.until(order, 'completed');
+  },
+
   'onboarding.rejected-amount': async ({ world, until }) => {
     const order = await world.checkout();
     await world.pay(order, { amount: '1' });

@@ -17,6 +17,7 @@ export const HISTORY_PATHS = [
   'onboarding.waiting-woken',
   'onboarding.waiting-given-up',
   'onboarding.waiting-parked',
+  'onboarding.waiting-beside-parked',
   'onboarding.rejected-amount',
   'onboarding.input-invalid',
   'onboarding.compensated-claim-slug',
