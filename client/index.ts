@@ -6,6 +6,7 @@ import {
   listConnections,
   listDeadLetters,
   listJobs,
+  IN_PROGRESS_SECONDS,
   moneyReport,
   listRefunds,
   setClusterState,
@@ -47,7 +48,7 @@ import { stalledRuns, type StalledRun } from './operations/stalled.ts';
 import type { StartDeps } from './operations/start-onboarding.ts';
 
 export type { CancelAnswer, CancelRequest } from './operations/cancel-onboarding.ts';
-export { MONEY_LISTS } from '../adapters/admin-db/index.ts';
+export { IN_PROGRESS_SECONDS, MONEY_LISTS } from '../adapters/admin-db/index.ts';
 export type {
   Connection,
   DeadLetter,
@@ -125,8 +126,8 @@ export interface AltaClient {
   dlq: { list(options?: { limit?: number }): Promise<DeadLetter[]> };
   outbox: OutboxOperations;
   schedules: {
-    /** Creates or updates the schedules of upkeep: part of a deployment. */
-    apply(): Promise<AppliedSchedule[]>;
+    /** Creates or updates the schedules of upkeep: part of a deployment; `prune` also deletes those that this version does not want. */
+    apply(options?: { prune?: boolean }): Promise<AppliedSchedule[]>;
     list(): Promise<ScheduleRow[]>;
   };
   keys: {
@@ -143,8 +144,6 @@ export interface AltaClient {
 }
 
 const DEFAULT_LIMIT = 50;
-/** A younger onboarding is not "paid without store" yet. */
-const IN_PROGRESS_SECONDS = 900;
 
 export function createAltaClient(deps: AltaClientDeps): AltaClient {
   const { db, temporal, config } = deps;
@@ -184,7 +183,7 @@ export function createAltaClient(deps: AltaClientDeps): AltaClient {
     dlq: { list: ({ limit = DEFAULT_LIMIT } = {}) => listDeadLetters(db, limit) },
     outbox: outboxOperations(db),
     schedules: {
-      apply: () => applySchedules(deps),
+      apply: (options) => applySchedules(deps, options),
       list: () => listSchedules(deps),
     },
     keys: {

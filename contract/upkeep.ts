@@ -13,8 +13,11 @@ export const UPKEEP_WORKFLOWS = {
   'purge-outbox': 'purgeOutbox',
 } as const satisfies Record<UpkeepTask, string>;
 
-/** The schedule of a task, and the beginning of its runs' ids; prefixed as task queues are. */
-export const upkeepScheduleId = (task: UpkeepTask, prefix = ''): string => `${prefix}upkeep/${task}`;
+/** What the ids of all schedules of an installation begin with; prefixed as task queues are. */
+export const upkeepSchedulePrefix = (prefix = ''): string => `${prefix}upkeep/`;
+
+/** The schedule of a task, and the beginning of its runs' ids. */
+export const upkeepScheduleId = (task: UpkeepTask, prefix = ''): string => `${upkeepSchedulePrefix(prefix)}${task}`;
 
 /**
  * What a run of upkeep leaves in the Web UI: counts only. `held` is why it stopped early: the Admin DB or Mercado Pago looked dead,

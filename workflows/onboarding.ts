@@ -62,6 +62,8 @@ export async function onboarding(raw: OnboardingInput): Promise<OnboardingResult
   const state = new RunState(input, (report) => {
     reports = reports.then(() => CancellationScope.nonCancellable(() => bookkeeping['report-job']({ ...context, ...report })));
   });
+  // A run that began before keeps to it: its decisions beside a wait only woke the wait.
+  state.decidesBesideWaiting = patched('decide-beside-waiting');
   const context: StepContext = { accountId: input.accountId, jobId: input.jobId, paymentId: input.paymentId };
 
   setHandler(progress, () => state.progress());

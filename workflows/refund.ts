@@ -41,7 +41,7 @@ const VISIBLE: Partial<Record<RefundState, RefundRunState>> = {
 /**
  * Decides and follows what becomes of one payment's money: asks an operator where the rules say so, gives it back at most once, follows
  * it until it has ended. The row in `refunds` is the truth; this run moves it on. A run that was cancelled or terminated is started
- * again by `alta refunds ask`.
+ * again by `alta refunds ask`, or by the decision that it was to wait for.
  */
 export async function refund(raw: RefundInput): Promise<RefundProgress> {
   const parsed = refundInputSchema.safeParse(raw);

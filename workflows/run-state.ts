@@ -37,6 +37,8 @@ export class RunState {
   #waiting: { wake: boolean; abort: boolean } | undefined;
   clusterId: string | null = null;
   pastPivot = false;
+  /** Whether a decision about a step that is parked while another waits for a cluster reaches that step. */
+  decidesBesideWaiting = true;
 
   constructor(input: OnboardingInput, report: (report: JobReport) => void) {
     this.#input = input;
@@ -165,7 +167,7 @@ export class RunState {
   /** Lets an operator's decision take effect. */
   decide(command: ResolveCommand): StepName[] {
     const targets = this.targetsOf(command);
-    if (this.#waiting) {
+    if (this.#waiting && (targets.includes('reserve-placement') || !this.decidesBesideWaiting)) {
       if (command.action === 'compensate') this.#waiting.abort = true;
       else this.#waiting.wake = true;
     } else {

@@ -48,9 +48,9 @@ export { publish, publishAccountEvent, type OutboxEvent, type PublishedEvent } f
 export { feedPolled, loadPollMark, restPolling, type PolledPayment, type PollMark } from './polling.ts';
 export { expireSlugs, fleetLooksDead, restartLostJobs } from './upkeep.ts';
 export { discardOutboxRow, listOutbox, retryOutboxRow, showOutbox } from './outbox-admin.ts';
-export type { OutboxCommand, OutboxDetails, OutboxEntry, OutboxFilter } from './outbox-admin.ts';
+export type { Discarded, OutboxCommand, OutboxDetails, OutboxEntry, OutboxFilter } from './outbox-admin.ts';
 export { listDeadLetters, type DeadLetter } from './dead-letters.ts';
-export { MONEY_LISTS, moneyReport } from './money.ts';
+export { IN_PROGRESS_SECONDS, MONEY_LISTS, moneyReport } from './money.ts';
 export type { MoneyItem, MoneyList, MoneyOptions, MoneyReport, MoneyTotals } from './money.ts';
 export { readState, type AdminState } from './state.ts';
 export {
@@ -60,6 +60,7 @@ export {
   blockingRefund,
   currentRefund,
   decideRefund,
+  decideWithoutRun,
   listRefunds,
   lockPayment,
   readRefund,

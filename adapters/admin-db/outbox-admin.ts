@@ -1,7 +1,14 @@
 import { AltaError } from '../../contract/errors.ts';
-import { paymentNotifiedSchema, type OutboxPayload, type OutboxState, type OutboxTarget } from '../../contract/outbox.ts';
+import {
+  paymentNotifiedSchema,
+  refundEventSchema,
+  type OutboxPayload,
+  type OutboxState,
+  type OutboxTarget,
+} from '../../contract/outbox.ts';
 import type { Tx } from './db.ts';
 import { lockInbox, settleInbox } from './inbox.ts';
+import { withdrawRefundStart } from './refund-marks.ts';
 
 /** An outbox row as operators see it. Times are ISO text. */
 export interface OutboxEntry {
@@ -89,14 +96,24 @@ export function retryOutboxRow(db: Tx, id: string, command: OutboxCommand): Prom
   });
 }
 
+export interface Discarded {
+  /** The payment whose refund is a question that `alta refunds decide` has to answer, now that nothing starts its workflow. */
+  openRefund: string | null;
+}
+
 /**
- * Gives a dead or waiting row up: it is delivered no more, unless its fact happens again. The notification behind it says so. Call it
- * in a transaction. Throws as `retryOutboxRow` does.
+ * Gives a dead or waiting row up: it is delivered no more, unless its fact happens again. The notification behind it says so; an intent
+ * to give money back becomes a question (again). Call it in a transaction. Throws as `retryOutboxRow` does, and RESOLVE_REFUSED for the
+ * start of a refund that may have been sent.
  */
-export async function discardOutboxRow(tx: Tx, id: string, command: OutboxCommand): Promise<void> {
-  const notified = paymentNotifiedSchema.safeParse((await showOutbox(tx, id)).payload);
-  // The inbox is locked before the outbox, everywhere.
+export async function discardOutboxRow(tx: Tx, id: string, command: OutboxCommand): Promise<Discarded> {
+  const { payload } = await showOutbox(tx, id);
+  const notified = paymentNotifiedSchema.safeParse(payload);
+  const refund = refundEventSchema.safeParse(payload);
+  // Inbox and refunds are locked before the outbox, everywhere.
   if (notified.success) await lockInbox(tx, notified.data.inboxId);
+  const starts = refund.success && refund.data.type === 'refund.asked';
+  const openRefund = starts ? await withdrawRefundStart(tx, refund.data.refundId, command) : null;
   await act(tx, id, 'discard-outbox', command, {
     name: 'admin-db.discard-outbox-row',
     text: audited(`
@@ -105,6 +122,7 @@ export async function discardOutboxRow(tx: Tx, id: string, command: OutboxComman
   });
   if (notified.success)
     await settleInbox(tx, notified.data.inboxId, { status: 'ignored', result: `discarded by ${command.actor}: ${command.reason}` });
+  return { openRefund };
 }
 
 async function act(

@@ -66,16 +66,15 @@ export interface OutboxStats {
   oldestDueSeconds: number | null;
 }
 
-/** How much waits, is under way and is dead, by target; a target without rows is left out. Delivered rows are not counted. */
-export function outboxStats(db: Tx): Promise<OutboxStats[]> {
-  return db.query<OutboxStats>({
-    name: 'admin-db.outbox-stats',
-    text: `select target, count(*) filter (where status = 'pending') as pending, count(*) filter (where status = 'processing') as processing,
-             count(*) filter (where status = 'failed') as failed,
-             extract(epoch from max(now() - due_at) filter (where status <> 'failed' and due_at <= now()))::float8 as "oldestDueSeconds"
-           from outbox where status in ('pending', 'processing', 'failed') group by target order by target`,
-  });
-}
+/** How much waits, is under way and is dead, by target: the one source of these figures, for reports that hold more. */
+export const OUTBOX_STATS = `
+  select target, count(*) filter (where status = 'pending') as pending, count(*) filter (where status = 'processing') as processing,
+    count(*) filter (where status = 'failed') as failed,
+    extract(epoch from max(now() - due_at) filter (where status <> 'failed' and due_at <= now()))::float8 as "oldestDueSeconds"
+  from outbox where status in ('pending', 'processing', 'failed') group by target order by target`;
+
+/** The figures of the outbox; a target without rows is left out. Delivered and discarded rows are not counted. */
+export const outboxStats = (db: Tx): Promise<OutboxStats[]> => db.query<OutboxStats>({ name: 'admin-db.outbox-stats', text: OUTBOX_STATS });
 
 /**
  * Deletes delivered and discarded rows that are older than so many days (P-230), some thousand a statement; pending and dead ones are

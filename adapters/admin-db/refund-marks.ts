@@ -1,6 +1,7 @@
-import type { ErrorCode } from '../../contract/errors.ts';
+import { AltaError, type ErrorCode } from '../../contract/errors.ts';
+import { OPEN_REFUND_STATES } from '../../contract/refund.ts';
 import type { Tx } from './db.ts';
-import { currentRefund, type RefundRow } from './refund-reports.ts';
+import { currentRefund, readRefund, type RefundRow } from './refund-reports.ts';
 
 /**
  * Counts a try before it is made; the first one fixes the sum, because the key must always mean the same. Null when the intent is not
@@ -47,4 +48,36 @@ export async function settleRefund(tx: Tx, refundId: string, { state, mpRefundId
     });
   }
   return currentRefund(tx, refundId);
+}
+
+/**
+ * An operator gives up the start of an intent's workflow, and nothing else may start it: an intent that was never sent becomes a question
+ * again, which `alta refunds decide` answers without a run. Returns the payment whose question stands open; null when the intent has
+ * ended. Locks the intent, so call it before the outbox row is touched. Throws RESOLVE_REFUSED for one that may have been sent.
+ */
+export async function withdrawRefundStart(
+  tx: Tx,
+  refundId: string,
+  { actor, reason }: { actor: string; reason: string },
+): Promise<string | null> {
+  const [locked] = await tx.query<{ id: string }>({
+    name: 'admin-db.lock-refund',
+    text: 'select id from refunds where id = $1 for update',
+    values: [refundId],
+  });
+  if (locked === undefined) return null;
+  const { state, tries, paymentId } = await readRefund(tx, refundId);
+  if (!OPEN_REFUND_STATES.has(state)) return null;
+  if (state === 'in_process' || tries > 0)
+    throw new AltaError(
+      'RESOLVE_REFUSED',
+      `the refund of payment ${paymentId} is ${state} and may have been sent, so it has to be followed: \`alta outbox retry\` starts it`,
+    );
+  await tx.query({
+    name: 'admin-db.withdraw-refund-start',
+    text: `update refunds set status = 'asked', decided_by = null, decision_reason = null, decided_at = null,
+             error_code = 'REFUND_UNDECIDED', error_message = $2 where id = $1 and status = 'wanted'`,
+    values: [refundId, `its start was discarded by ${actor}: ${reason}`],
+  });
+  return paymentId;
 }

@@ -5,7 +5,7 @@ import { recordDecision } from './jobs.ts';
 import { publish } from './publish.ts';
 import { readRefund, type RefundRow } from './refund-reports.ts';
 
-export { beginRefundTry, settleRefund, type RefundEnd } from './refund-marks.ts';
+export { beginRefundTry, settleRefund, withdrawRefundStart, type RefundEnd } from './refund-marks.ts';
 export { currentRefund, listRefunds, readRefund, refundsOf, showRefunds, type RefundRow } from './refund-reports.ts';
 
 /** Whose money it has to be: what reached another collector, or was a test, can't be given back by us. */
@@ -143,6 +143,17 @@ export async function decideRefund(tx: Tx, refundId: string, { action, actor, re
     if (row.state !== wanted || !OPEN_REFUND_STATES.has(row.state)) throw new AltaError('RESOLVE_REFUSED', `the refund is ${row.state}`);
   }
   if (row.jobId !== null) await recordDecision(tx, { jobId: row.jobId, step: null, action: `refund-${action}`, actor, reason });
+  return row;
+}
+
+/**
+ * An operator's decision about an intent whose run is not open: on record as `decideRefund` does, and told through the outbox, so that a
+ * run that was started meanwhile looks again, and one is started for money that is to go back. `fact` names this decision.
+ */
+export async function decideWithoutRun(tx: Tx, refundId: string, command: RefundCommand, fact: string): Promise<RefundRow> {
+  const row = await decideRefund(tx, refundId, command);
+  await tellRefund(tx, 'refund.changed', row, fact);
+  if (command.action === 'refund') await tellRefund(tx, 'refund.asked', row, fact);
   return row;
 }
 

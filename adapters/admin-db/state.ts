@@ -1,5 +1,6 @@
 import type { Tx } from './db.ts';
-import type { OutboxStats } from './outbox.ts';
+import { IN_PROGRESS_SECONDS, unserved } from './money.ts';
+import { OUTBOX_STATS, type OutboxStats } from './outbox.ts';
 
 /** What an operator watches of the Admin DB, at one moment. */
 export interface AdminState {
@@ -14,8 +15,9 @@ export interface AdminState {
   compensationFailed: number;
   /** Live jobs whose `sync-mp-credentials` failed last (P-602). */
   mpSyncFailing: number;
-  /** Approved payments that have neither a store nor a live job, and are not given back or kept by a decision. */
+  /** What `alta money` lists as paid without store, when nothing else is asked of it. */
   paidWithoutStore: number;
+  /** Age of the oldest of them, since it was paid, seconds. */
   oldestPaidSeconds: number | null;
   /** Intents to give money back, by status. */
   refunds: Record<string, number>;
@@ -30,21 +32,13 @@ const counted = (rows: string): string => `(select coalesce(jsonb_object_agg(sta
 const age = (since: string, where = 'true'): string => `extract(epoch from max(now() - ${since}) filter (where ${where}))::float8`;
 
 const STATE = `
-  with unserved as (
-    select p.first_seen_at from payments p left join nv_accounts a on a.id = p.account_id
-    where p.status = 'approved' and (a.id is null or a.status in ('draft', 'paid', 'provisioning', 'provision_failed'))
-      and not exists (select from provisioning_jobs j where j.account_id = a.id and j.status in ${LIVE})
-      and not exists (select from refunds r where r.payment_id = p.payment_id and r.status in ('approved', 'kept', 'not_needed'))
+  with ${unserved(String(IN_PROGRESS_SECONDS))}, paid as (
+    select count(*) as n, ${age('since')} as oldest from unserved where not busy
   ), parked as (
     select deadline, updated_at from provisioning_jobs where status = 'parked'
   ), failing as (
     select s.step, s.status from provisioning_job_steps s join provisioning_jobs j on j.id = s.job_id and j.status in ${LIVE}
     where s.status in ('failed', 'compensation_failed')
-  ), waiting as (
-    select target, count(*) filter (where status = 'pending') as pending, count(*) filter (where status = 'processing') as processing,
-      count(*) filter (where status = 'failed') as failed,
-      ${age('due_at', "status <> 'failed' and due_at <= now()")} as "oldestDueSeconds"
-    from outbox where status <> 'completed' group by target
   )
   select
     ${counted(`select status, count(*) as n from provisioning_jobs where status in ${LIVE} group by status`)} as live,
@@ -53,10 +47,10 @@ const STATE = `
     (select ${age('updated_at')} from parked) as "oldestParkedSeconds",
     (select count(*) from failing where status = 'compensation_failed') as "compensationFailed",
     (select count(*) from failing where step = 'sync-mp-credentials' and status = 'failed') as "mpSyncFailing",
-    (select count(*) from unserved) as "paidWithoutStore",
-    (select ${age('first_seen_at')} from unserved) as "oldestPaidSeconds",
+    (select n from paid) as "paidWithoutStore",
+    (select oldest from paid) as "oldestPaidSeconds",
     ${counted('select status, count(*) as n from refunds group by status')} as refunds,
-    (select coalesce(jsonb_agg(waiting), '[]') from waiting) as outbox,
+    (select coalesce(jsonb_agg(stats), '[]') from (${OUTBOX_STATS}) stats) as outbox,
     (select count(*) from outbox where status = 'failed' and updated_at > now() - interval '6 hours') as "outboxFailedLately",
     (select coalesce(jsonb_agg(jsonb_build_object('cluster', cluster_id, 'ready', is_active and status = 'ready',
        'stores', tenant_count, 'limit', max_tenants) order by cluster_id), '[]') from backend_clusters) as clusters`;

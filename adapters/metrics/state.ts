@@ -32,8 +32,8 @@ export function stateGauges(registry: Registry, read: () => Promise<AdminState>)
     oldestParked: gauge('alta_jobs_parked_oldest_seconds', 'How long the longest parked onboarding has been waiting; 0 when none is.'),
     undoFailed: gauge('alta_compensation_failed', 'Steps of live onboardings whose undo failed last.'),
     mpSync: gauge('alta_mp_sync_failing', 'Live onboardings whose Mercado Pago credentials could not be written to the cluster (P-602).'),
-    paid: gauge('alta_paid_without_store', 'Approved payments that have no store and no onboarding under way.'),
-    paidOldest: gauge('alta_paid_without_store_oldest_seconds', 'Age of the oldest of them; 0 when there is none.'),
+    paid: gauge('alta_paid_without_store', 'Payments that `alta money` lists as paid without store.'),
+    paidOldest: gauge('alta_paid_without_store_oldest_seconds', 'Time since the oldest of them was paid; 0 when there is none.'),
     refunds: gauge('alta_refunds', 'Intents to give money back, by status; asked ones need an operator.', 'status'),
     outbox: gauge(
       'alta_outbox_rows',

@@ -120,8 +120,9 @@ export function deadLetterCommands(program: Command): void {
     .addOption(actor())
     .option('--json', 'machine-readable')
     .action(async (id: string, { actor: who, reason, json }: Decision) => {
-      await withAlta(({ alta }) => alta.outbox.discard(id, { actor: who, reason }));
-      if (json) printJson({ id, state: 'discarded' });
-      else print(`discarded: ${id}`);
+      const { openRefund } = await withAlta(({ alta }) => alta.outbox.discard(id, { actor: who, reason }));
+      if (json) return printJson({ id, state: 'discarded', openRefund });
+      print(`discarded: ${id}`);
+      if (openRefund !== null) print(`the money is still here: alta refunds decide ${openRefund} refund|keep --reason "..."`);
     });
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { MONEY_LISTS, type MoneyList, type MoneyReport } from '../index.ts';
+import { IN_PROGRESS_SECONDS, MONEY_LISTS, type MoneyList, type MoneyReport } from '../index.ts';
 import { withAlta } from './context.ts';
 import { count } from './numbers.ts';
 import { age, EXIT, paint, print, printJson, table } from './output.ts';
@@ -24,7 +24,12 @@ export function moneyCommands(program: Command): void {
     .command('money')
     .description('payments without a store, stores without a payment, second payments, refunded stores that are open')
     .option('--limit <n>', 'how many of each list; the sums count all', count('limit', 1_000), 20)
-    .option('--in-progress-minutes <n>', 'a younger onboarding is not "paid without store" yet', count('in-progress-minutes', 10_080), 15)
+    .option(
+      '--in-progress-minutes <n>',
+      'a younger onboarding is not "paid without store" yet',
+      count('in-progress-minutes', 10_080),
+      IN_PROGRESS_SECONDS / 60,
+    )
     .option('--fail-if-any', 'exit 1 when a list is not empty, for cron')
     .option('--json', 'machine-readable')
     .action(async ({ limit, inProgressMinutes, failIfAny, json }: Options) => {

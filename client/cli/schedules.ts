@@ -13,11 +13,14 @@ export function scheduleCommands(program: Command): void {
   group
     .command('apply')
     .description('make the schedules as this version wants them; part of every deployment, and harmless to repeat')
+    .option('--prune', 'delete those that another version made and this one does not want, instead of telling of them')
     .option('--json', 'machine-readable')
-    .action(async ({ json }: Json) => {
-      const applied = await withAlta(({ alta }) => alta.schedules.apply());
-      if (json) printJson(applied);
-      else print(applied.map(({ scheduleId, outcome }) => `${outcome}: ${scheduleId}`).join('\n'));
+    .action(async ({ prune = false, json }: Json & { prune?: boolean }) => {
+      const applied = await withAlta(({ alta }) => alta.schedules.apply({ prune }));
+      if (json) return printJson(applied);
+      print(applied.map(({ scheduleId, outcome }) => `${outcome}: ${scheduleId}`).join('\n'));
+      if (applied.some(({ outcome }) => outcome === 'left over'))
+        print('what is left over still runs; once no other version is deployed: alta schedules apply --prune');
     });
 
   group

@@ -2,7 +2,8 @@ import { recordDecision, setJobState, showJob, type AdminDb } from '../../adapte
 import { AltaError } from '../../contract/errors.ts';
 import { FINAL_JOB_STATES } from '../../contract/steps.ts';
 import { BEFORE_STORE } from './account-states.ts';
-import { isRunning, type StartDeps } from './start-onboarding.ts';
+import { isRunning } from './runs.ts';
+import type { StartDeps } from './start-onboarding.ts';
 
 export interface AbandonRequest {
   actor: string;

@@ -4,7 +4,7 @@ import { recordDecision, showJob, type AdminDb, type JobDetails } from '../../ad
 import { AltaError } from '../../contract/errors.ts';
 import { FINAL_JOB_STATES, type JobState } from '../../contract/steps.ts';
 import { callTemporal } from '../temporal.ts';
-import { isRunning } from './start-onboarding.ts';
+import { isRunning } from './runs.ts';
 
 export interface CancelRequest {
   actor: string;

@@ -5,6 +5,7 @@ import {
   retryOutboxRow,
   showOutbox,
   type AdminDb,
+  type Discarded,
   type OutboxCommand,
   type OutboxDetails,
   type OutboxEntry,
@@ -26,7 +27,8 @@ export interface OutboxOperations {
   show(id: string): Promise<OutboxDetails>;
   /** These rows, or all dead ones, of one code if named. Returns the ids that are due now. Stops at the first that is refused. */
   retry(which: { ids: readonly string[] } | { allFailed: true; code?: string }, command: OutboxCommand): Promise<string[]>;
-  discard(id: string, command: OutboxCommand): Promise<void>;
+  /** Tells of the question about money that now waits for `alta refunds decide`, if the row was to start one. */
+  discard(id: string, command: OutboxCommand): Promise<Discarded>;
 }
 
 /** Errors: INPUT_INVALID, NOT_FOUND, RESOLVE_REFUSED. */

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
-import { askByOperator, lockPayment, showRefunds, type AdminDb, type RefundRow } from '../../adapters/admin-db/index.ts';
+import { askByOperator, decideWithoutRun, lockPayment, showRefunds, type AdminDb, type RefundRow } from '../../adapters/admin-db/index.ts';
 import type { Config } from '../../adapters/config.ts';
 import { AltaError } from '../../contract/errors.ts';
 import { refundWorkflowId } from '../../contract/ids.ts';
@@ -37,7 +37,8 @@ export async function askRefund(
 
 /**
  * Sends an operator's decision to the refund of a payment (a payment id or the id of an intent). The run writes it into the Admin DB
- * before it takes effect; the same command about the same question decides once.
+ * before it takes effect; the same command about the same question decides once. Where no run is open (its start was discarded, it was
+ * terminated) the decision is written here, and the relay starts a run for money that is to go back.
  * Errors: INPUT_INVALID, NOT_FOUND, RESOLVE_REFUSED (with the run's reason), TEMPORAL_UNAVAILABLE.
  */
 export async function decideRefund(db: AdminDb, temporal: Client, target: string, raw: RefundCommand): Promise<RefundProgress> {
@@ -66,10 +67,8 @@ export async function decideRefund(db: AdminDb, temporal: Client, target: string
       DECIDE_TIMEOUT_MS,
     );
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError)
-      throw new AltaError('RESOLVE_REFUSED', `no run of this refund is open; \`alta refunds ask ${paymentId}\` starts one`, {
-        cause: error,
-      });
-    throw updateRefusalOf(error);
+    if (!(error instanceof WorkflowNotFoundError)) throw updateRefusalOf(error);
   }
+  const decided = await db.tx('admin-db.decide-without-run', (tx) => decideWithoutRun(tx, refundId, command, randomUUID()));
+  return { refundId, state: decided.state, code: decided.code, message: decided.message, paymentId, question: false };
 }

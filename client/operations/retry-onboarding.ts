@@ -12,7 +12,8 @@ import type { Logger } from '../../adapters/log.ts';
 import { AltaError } from '../../contract/errors.ts';
 import { onboardingWorkflowId } from '../../contract/ids.ts';
 import { BEFORE_STORE } from './account-states.ts';
-import { isRunning, startOnboarding, type StartDeps } from './start-onboarding.ts';
+import { isRunning } from './runs.ts';
+import { startOnboarding, type StartDeps } from './start-onboarding.ts';
 
 export interface RetryRequest {
   actor: string;

@@ -10,6 +10,7 @@ import type { Config } from '../../adapters/config.ts';
 import { taskQueue } from '../../contract/ids.ts';
 import { UPKEEP_TASKS, UPKEEP_WORKFLOWS, upkeepScheduleId, type UpkeepTask } from '../../contract/upkeep.ts';
 import { callTemporal } from '../temporal.ts';
+import { leftOverSchedules } from './left-over-schedules.ts';
 
 export interface ScheduleDeps {
   temporal: Client;
@@ -98,14 +99,17 @@ function optionsOf(task: UpkeepTask, config: ScheduleDeps['config']): Omit<Sched
 
 export interface AppliedSchedule {
   scheduleId: string;
-  outcome: 'created' | 'updated';
+  /** `left over`: made by another version, not wanted by this one, and still running what it was made for. */
+  outcome: 'created' | 'updated' | 'left over' | 'deleted';
 }
 
 /**
  * Makes the schedules of upkeep as this version wants them: an act of a deployment, never of a worker's start. It may be repeated; a
- * schedule that an operator paused stays paused. Throws TEMPORAL_UNAVAILABLE or INTERNAL.
+ * schedule that an operator paused stays paused. Those that another version made and this one does not want are told of, and deleted
+ * only with `prune`: while two versions are deployed side by side, or one is rolled back, somebody may still want them.
+ * Throws TEMPORAL_UNAVAILABLE or INTERNAL.
  */
-export async function applySchedules({ temporal, config }: ScheduleDeps): Promise<AppliedSchedule[]> {
+export async function applySchedules({ temporal, config }: ScheduleDeps, { prune = false } = {}): Promise<AppliedSchedule[]> {
   const applied: AppliedSchedule[] = [];
   for (const task of UPKEEP_TASKS) {
     const options = optionsOf(task, config);
@@ -124,7 +128,20 @@ export async function applySchedules({ temporal, config }: ScheduleDeps): Promis
     });
     applied.push({ scheduleId, outcome });
   }
+  // Last, so that no task is ever without its schedule.
+  for (const scheduleId of await leftOverSchedules({ temporal, config })) {
+    if (prune) await callTemporal(temporal, 'temporal.delete-schedule', () => remove(temporal, scheduleId));
+    applied.push({ scheduleId, outcome: prune ? 'deleted' : 'left over' });
+  }
   return applied;
+}
+
+async function remove(temporal: Client, scheduleId: string): Promise<void> {
+  try {
+    await temporal.schedule.getHandle(scheduleId).delete();
+  } catch (error) {
+    if (!(error instanceof ScheduleNotFoundError)) throw error;
+  }
 }
 
 export interface ScheduleRow {

@@ -7,6 +7,7 @@ import {
   outboxStats,
   publish,
   purgeOutbox,
+  readState,
   releaseOutbox,
   retryOutbox,
   type AdminDb,
@@ -207,4 +208,22 @@ describe('marking', () => {
       'young',
     ]);
   });
+});
+
+test('P-231 P-603: what was delivered or given up is neither counted nor aged, by the command or by the metric', async () => {
+  await db.pool.query(`insert into outbox (target, event_key, event_type, payload, status, completed_at, next_attempt_at) values
+    ('refund', 'given-up', 'x', '{}', 'discarded', now(), now() - interval '9 days'),
+    ('account', 'delivered', 'x', '{}', 'completed', now(), now() - interval '8 days'),
+    ('account', 'dead', 'x', '{}', 'failed', null, now() - interval '7 days'),
+    ('account', 'due', 'x', '{}', 'pending', null, now() - interval '60 seconds'),
+    ('account', 'later', 'x', '{}', 'pending', null, now() + interval '1 day'),
+    ('onboarding', 'also given-up', 'x', '{}', 'discarded', now(), now() - interval '9 days'),
+    ('onboarding', 'also later', 'x', '{}', 'pending', null, now() + interval '1 day')`);
+  // At one moment, so that ages are the same.
+  const [stats, { outbox }] = await db.tx('test.one-moment', async (tx) => [await outboxStats(tx), await readState(tx)] as const);
+  expect(stats).toEqual([
+    { target: 'account', pending: 2, processing: 0, failed: 1, oldestDueSeconds: expect.closeTo(60, -3) as number },
+    { target: 'onboarding', pending: 1, processing: 0, failed: 0, oldestDueSeconds: null },
+  ]);
+  expect(outbox).toEqual(stats);
 });

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { createVault } from '../../adapters/vault/index.ts';
 import { diagnose, type Diagnosis } from '../../client/operations/doctor/index.ts';
 import { runCli } from '../../client/cli/program.ts';
 import { eventually } from '../support/eventually.ts';
@@ -83,6 +84,18 @@ describe('each broken thing is found by its name, and says how to mend it', () =
       await world.sql(`update schema_migrations set name = substr(name, 2) where name like 'x0001%'`);
     }
   });
+});
+
+test('every column that holds sealed values is looked at: one value under a key that is gone is found wherever it stands', async () => {
+  const before = await world.sql<{ url: string | null }>(`select db_url_encrypted as url from backend_clusters where cluster_id = 'north'`);
+  const lost = createVault(`lost:${Buffer.alloc(32, 9).toString('base64')}`);
+  const place = { table: 'backend_clusters', id: 'north', field: 'db_url_encrypted' };
+  await world.sql(`update backend_clusters set db_url_encrypted = $1 where cluster_id = 'north'`, [lost.seal('postgres://x', place)]);
+  try {
+    expect(failed(await diagnose(env))).toEqual(['sealed values of key lost']);
+  } finally {
+    await world.sql(`update backend_clusters set db_url_encrypted = $1 where cluster_id = 'north'`, [before[0]?.url ?? null]);
+  }
 });
 
 test('alta doctor exits 1 when something fails', async () => {

@@ -107,6 +107,31 @@ test('P-085 P-162 P-505 P-735 P-738: no healthy cluster: the run waits where eve
   await world.job(order.accountId, 'completed');
 });
 
+test.each([
+  ['retry', 'completed'],
+  ['compensate', 'compensated'],
+] as const)('P-162: a step that is parked while another waits for a cluster gets the decision that names it: %s', async (action, end) => {
+  await world.sql('update backend_clusters set is_active = false');
+  faults.at('admin-db.claim-slug', { mode: 'fail-before', code: 'ADMIN_DB_UNAVAILABLE' });
+  const order = await world.checkout();
+  await world.pay(order);
+  // The run tells of the wait and of the parked step in any order.
+  await eventually(async () => {
+    const { parked, running } = await world.progress(order.accountId);
+    return parked[0]?.step === 'claim-slug' && running.includes('reserve-placement');
+  }, 'a parked step beside a wait');
+  faults.clear();
+  expect(await world.resolve(order.accountId, { action, step: 'claim-slug', actor: 'ana', reason: 'mended' })).toEqual({
+    step: 'claim-slug',
+    action,
+  });
+  if (action === 'retry')
+    await eventually(async () => (await world.progress(order.accountId)).done.includes('claim-slug'), 'the step to be done');
+  await world.sql('update backend_clusters set is_active = true');
+  await world.job(order.accountId, end);
+  expect(await world.stores(order.accountId)).toHaveLength(action === 'retry' ? 1 : 0);
+});
+
 test('P-162: an operator wakes a waiting run at once, or gives it up', async () => {
   await world.sql(`update backend_clusters set is_active = false`);
   const order = await world.checkout();

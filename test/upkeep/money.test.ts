@@ -1,5 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { MONEY_LISTS, moneyReport, openJob, type AdminDb, type MoneyReport } from '../../adapters/admin-db/index.ts';
+import {
+  IN_PROGRESS_SECONDS,
+  MONEY_LISTS,
+  moneyReport,
+  openJob,
+  readState,
+  type AdminDb,
+  type MoneyReport,
+} from '../../adapters/admin-db/index.ts';
 import { onboardingWorkflowId } from '../../contract/ids.ts';
 import { addCluster, draftAccount, nextPaymentId, rows } from '../support/admin-db-fixtures.ts';
 import { openFreshDb } from '../support/postgres.ts';
@@ -19,7 +27,15 @@ beforeEach(async () => {
   await db.pool.query(`update nv_accounts set status = 'draft'`);
 });
 
-const report = (limit = 50): Promise<MoneyReport> => moneyReport(db, { limit, inProgressSeconds: 900 });
+const report = (limit = 50): Promise<MoneyReport> => moneyReport(db, { limit, inProgressSeconds: IN_PROGRESS_SECONDS });
+
+/** What `alta money` lists as paid without store, and what the metric tells of it, at one moment. */
+const agreement = (): Promise<{ listed: unknown; metric: unknown }> =>
+  db.tx('test.one-moment', async (tx) => {
+    const { count, oldestSeconds } = (await moneyReport(tx, { limit: 1, inProgressSeconds: IN_PROGRESS_SECONDS })).lists.paidWithoutStore;
+    const { paidWithoutStore, oldestPaidSeconds } = await readState(tx);
+    return { listed: { count, oldestSeconds }, metric: { count: paidWithoutStore, oldestSeconds: oldestPaidSeconds } };
+  });
 
 interface Told {
   status: string;
@@ -79,6 +95,16 @@ async function store(payment: Told = { status: 'approved' }, status = 'live'): P
   const paymentId = await pay(accountId, { verdict: 'accepted', ...payment });
   await job(accountId, paymentId, 'completed');
   return { accountId, paymentId };
+}
+
+/** An operator's decision to keep the money of a failed onboarding, made so long ago. */
+async function keep(accountId: string, paymentId: string, ageSeconds: number): Promise<void> {
+  await db.pool.query(
+    `insert into refunds (ask_key, payment_id, account_id, status, amount, currency, asked_by, ask_reason, decided_by, decision_reason,
+       decided_at, ended_at)
+     values ('keep/' || $1, $1, $2, 'kept', 100, 'ARS', 'alta', 'failed', 'ana', 'agreed', now() - make_interval(secs => $3), now())`,
+    [paymentId, accountId, ageSeconds],
+  );
 }
 
 const nobody = '00000000-0000-4000-8000-000000000000';
@@ -149,6 +175,31 @@ const CASES: [
   ['a payment that was just seen', async () => pay(await account(), { status: 'approved', ageSeconds: 5 }), {}, 1],
   ['an old payment without a run', async () => pay(await account(), { status: 'approved' }), { paidWithoutStore: 'no run' }],
   ['a payment whose order is unknown', () => pay(null, { status: 'approved', reference: nobody }), { paidWithoutStore: 'unknown order' }],
+  [
+    'a failed onboarding whose money an operator keeps',
+    async () => {
+      const accountId = await account('provision_failed');
+      const paymentId = await pay(accountId, { status: 'approved' });
+      await job(accountId, paymentId, 'compensated');
+      await keep(accountId, paymentId, 60);
+    },
+    {},
+  ],
+  [
+    'money that an operator kept, and whose onboarding failed again since',
+    async () => {
+      const accountId = await account('provision_failed');
+      const paymentId = await pay(accountId, { status: 'approved' });
+      await keep(accountId, paymentId, 7_200);
+      await job(accountId, paymentId, 'compensated');
+    },
+    { paidWithoutStore: 'compensated' },
+  ],
+  [
+    'a payment in mediation, before there was a store',
+    async () => pay(await account('paid'), { status: 'in_mediation' }),
+    { paidWithoutStore: 'no run' },
+  ],
   ['a store that nobody paid', () => account('live'), { storeWithoutPayment: 'live' }],
   [
     'a store whose only payment is pending',
@@ -180,16 +231,18 @@ const CASES: [
   ],
 ];
 
-test.each(CASES)('P-161: %s', async (_what, prepare, expected, inProgress = 0) => {
+test.each(CASES)('P-161 P-610: %s', async (_what, prepare, expected, inProgress = 0) => {
   await prepare();
   const { lists, inProgress: found } = await report();
   const seen = Object.fromEntries(MONEY_LISTS.flatMap((list) => lists[list].items.map(({ state }) => [list, state])));
   expect({ seen, found }).toEqual({ seen: expected, found: inProgress });
   for (const list of MONEY_LISTS) expect(lists[list].count).toBe(lists[list].items.length);
+  const { listed, metric } = await agreement();
+  expect(metric).toEqual(listed);
 });
 
 describe('the sums', () => {
-  test('P-161: all cases together: each payment and each account is on one list at most, and on the one that it belongs to', async () => {
+  test('P-161 P-610: all cases together: each payment and each account is on one list at most, and on the one that it belongs to; the metric agrees', async () => {
     for (const [, prepare] of CASES) await prepare();
     const { lists, inProgress } = await report(500);
     for (const list of MONEY_LISTS) {
@@ -199,6 +252,9 @@ describe('the sums', () => {
     expect(inProgress).toBe(CASES.reduce((sum, [, , , one = 0]) => sum + one, 0));
     const payments = MONEY_LISTS.flatMap((list) => lists[list].items.flatMap(({ paymentId }) => paymentId ?? []));
     expect(new Set(payments).size).toBe(payments.length);
+    const { listed, metric } = await agreement();
+    expect(listed).toMatchObject({ count: lists.paidWithoutStore.count });
+    expect(metric).toEqual(listed);
   });
 
   test('decision 12: by currency, exact, in decimal text; the limit shortens the items, never the sums', async () => {

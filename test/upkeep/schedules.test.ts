@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { ScheduleOverlapPolicy } from '@temporalio/client';
-import { createAltaClient, type AltaClient } from '../../client/index.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temporalio/client';
+import { createAltaClient, type AltaClient, type AppliedSchedule } from '../../client/index.ts';
 import { taskQueue } from '../../contract/ids.ts';
 import { UPKEEP_TASKS, UPKEEP_WORKFLOWS, upkeepScheduleId, type UpkeepTask } from '../../contract/upkeep.ts';
 import { eventually } from '../support/eventually.ts';
@@ -58,6 +58,63 @@ test.each(PLANS)(
     else expect(spec.intervals).toMatchObject([{ every }]);
   },
 );
+
+describe('schedules of another version', () => {
+  const prefix = (): string => world.config.ALTA_QUEUE_PREFIX;
+  const made: string[] = [];
+  afterEach(async () => {
+    for (const id of made.splice(0))
+      await world.temporal.schedule
+        .getHandle(id)
+        .delete()
+        .catch(() => undefined);
+  });
+
+  /** A schedule that somebody made, paused, and that Temporal lists by now. */
+  async function listedSchedule(scheduleId: string, queue: string): Promise<string> {
+    await world.temporal.schedule.create({
+      scheduleId,
+      spec: { intervals: [{ every: '1 day' }] },
+      state: { paused: true, note: 'made by a test' },
+      action: { type: 'startWorkflow', workflowType: 'renamedSince', taskQueue: queue, args: [] },
+    });
+    made.push(scheduleId);
+    const { workflowService, options } = world.temporal;
+    await eventually(async () => {
+      const { schedules } = await workflowService.listSchedules({ namespace: options.namespace, maximumPageSize: 1_000 });
+      return schedules.some((one) => one.scheduleId === scheduleId);
+    }, `a listed schedule ${scheduleId}`);
+    return scheduleId;
+  }
+  const exists = (id: string): Promise<boolean> =>
+    world.temporal.schedule
+      .getHandle(id)
+      .describe()
+      .then(() => true)
+      .catch((error: unknown) => {
+        if (error instanceof ScheduleNotFoundError) return false;
+        throw error;
+      });
+  const updated = (): AppliedSchedule[] =>
+    UPKEEP_TASKS.map((task) => ({ scheduleId: upkeepScheduleId(task, prefix()), outcome: 'updated' as const }));
+
+  test('decision 9: one under a name that no task has is told of, and deleted only on demand; those of others never', async () => {
+    await alta.schedules.apply();
+    const old = await listedSchedule(`${prefix()}upkeep/poll-everything`, taskQueue('upkeep', prefix()));
+    const others = [
+      await listedSchedule(`${prefix()}upkeep/of-another-product`, 'their-queue'),
+      await listedSchedule(`other-${prefix()}upkeep/poll-everything`, taskQueue('upkeep', `other-${prefix()}`)),
+      await listedSchedule(`${prefix()}reports`, taskQueue('upkeep', prefix())),
+    ];
+    expect(await alta.schedules.apply()).toEqual([...updated(), { scheduleId: old, outcome: 'left over' }]);
+    expect(await exists(old)).toBe(true);
+    expect(await alta.schedules.apply({ prune: true })).toEqual([...updated(), { scheduleId: old, outcome: 'deleted' }]);
+    expect(await exists(old)).toBe(false);
+    for (const id of others) expect({ id, exists: await exists(id) }).toEqual({ id, exists: true });
+    expect((await alta.schedules.list()).map(({ present }) => present)).toEqual([true, true, true, true]);
+    await eventually(async () => (await alta.schedules.apply({ prune: true })).length === UPKEEP_TASKS.length, 'a list without it');
+  });
+});
 
 test('P-230: the purge is next due at 03:00 UTC', async () => {
   await alta.schedules.apply();

@@ -1,6 +1,5 @@
-import { listClusters, pendingMigrations, type AdminDb } from '../../../adapters/admin-db/index.ts';
+import { countSealed, listClusters, loadCluster, pendingMigrations, type AdminDb } from '../../../adapters/admin-db/index.ts';
 import { checkClusterSchema, createClusterRouter } from '../../../adapters/cluster/index.ts';
-import { loadCluster } from '../../../adapters/admin-db/index.ts';
 import type { Config } from '../../../adapters/config.ts';
 import { createVault, type Vault } from '../../../adapters/vault/index.ts';
 import { examine, fail, ok, warn, type Finding } from './check.ts';
@@ -9,12 +8,6 @@ import { examine, fail, ok, warn, type Finding } from './check.ts';
 const OLDEST_POSTGRES = 150_000;
 /** A clock that is further off than this makes signatures look forged or stale. */
 const SKEW_MS = 5_000;
-/** Where sealed values stand. */
-const SEALED = [
-  ['backend_clusters', 'service_role_key'],
-  ['nv_accounts', 'mp_access_token_encrypted'],
-  ['nv_accounts', 'mp_refresh_token_encrypted'],
-] as const;
 
 /** The Admin DB and everything that is registered in it. */
 export async function checkAdminDb(config: Config, db: AdminDb): Promise<Finding[]> {
@@ -72,17 +65,16 @@ async function clock(db: AdminDb): Promise<Finding> {
 
 /** Counts the sealed values by the key that sealed them, and names keys that are not there to open them. */
 async function sealed(config: Config, db: AdminDb): Promise<Finding[]> {
-  const parts = SEALED.map(([table, column]) => `select split_part(${column}, '.', 2) as key from ${table} where ${column} is not null`);
-  const rows = await db.query<{ key: string; count: number }>({
-    name: 'admin-db.doctor-sealed',
-    text: `select key, count(*) as count from (${parts.join(' union all ')}) sealed group by key order by key`,
-  });
+  const counts = new Map<string, number>();
+  for (const { keyId, rows } of await countSealed(db)) counts.set(keyId, (counts.get(keyId) ?? 0) + rows);
   const known = new Set(config.ALTA_VAULT_KEYS.split(',').map((entry) => entry.slice(0, entry.indexOf(':')).trim()));
-  const found = rows.map(({ key, count }) =>
-    known.has(key)
-      ? ok(`sealed values of key ${key}`, `${count} can be opened`)
-      : fail(`sealed values of key ${key}`, `${count} cannot be opened`, `Put key ${key} back into ALTA_VAULT_KEYS.`),
-  );
+  const found = [...counts]
+    .sort(([one], [other]) => one.localeCompare(other))
+    .map(([key, count]) =>
+      known.has(key)
+        ? ok(`sealed values of key ${key}`, `${count} can be opened`)
+        : fail(`sealed values of key ${key}`, `${count} cannot be opened`, `Put key ${key} back into ALTA_VAULT_KEYS.`),
+    );
   return found.length === 0 ? [ok('sealed values', 'none yet')] : found;
 }
 

@@ -28,7 +28,7 @@ interface WrittenPayload {
   data: string;
 }
 
-/** What a failure converter put into a payload, without the stack. What is encrypted stays as it is: it is recorded without stacks. */
+/** What a failure converter put into a payload, without the stack. What is encrypted was emptied before (`emptySealedStacks`). */
 function withoutStack(payload: WrittenPayload): WrittenPayload {
   if (Buffer.from(payload.metadata.encoding, 'base64').toString() !== 'json/plain') return payload;
   const attributes = JSON.parse(Buffer.from(payload.data, 'base64').toString('utf8')) as object;

@@ -112,6 +112,23 @@ export const ONBOARDING_SCENARIOS: Record<OnboardingPath, Scenario> = {
     await stage.resolve(order, 'retry');
     return stage.until(order, 'completed');
   },
+  'onboarding.parked-permanent': async (stage) => {
+    stage.faults.at('cluster.seed-content', { mode: 'fail-before', code: 'CLUSTER_UNAUTHORIZED' });
+    const order = await stage.paid();
+    await stage.until(order, 'parked');
+    stage.faults.clear();
+    await stage.resolve(order, 'retry');
+    return stage.until(order, 'completed');
+  },
+  'onboarding.step-timed-out': async (stage) => {
+    stage.policy({ fastPath: false, stepTimeoutMs: 1_500, retryAttempts: 1 });
+    stage.faults.at('cluster.seed-content', { mode: 'hang', times: 1 });
+    const order = await stage.paid();
+    await stage.until(order, 'parked');
+    stage.faults.clear();
+    await stage.resolve(order, 'retry');
+    return stage.until(order, 'completed');
+  },
   'onboarding.two-steps-parked': async (stage) => {
     parkAtContent(stage);
     stage.faults.at('cluster.set-entitlements', { mode: 'fail-before', code: 'CLUSTER_UNREACHABLE' });
@@ -134,6 +151,15 @@ export const ONBOARDING_SCENARIOS: Record<OnboardingPath, Scenario> = {
     await stage.clusters(true);
     return stage.until(order, 'completed');
   },
+  'onboarding.waiting-long': async (stage) => {
+    const order = await waiting(stage);
+    await eventually(
+      async () => (await eventCount(stage.world.handle(order.accountId), 'timerStartedEventAttributes')) >= 3,
+      'a wait that goes on',
+    );
+    await stage.clusters(true);
+    return stage.until(order, 'completed');
+  },
   'onboarding.waiting-woken': async (stage) => {
     stage.policy({ clusterWaitInitialMs: 600_000, clusterWaitMaxMs: 600_000 });
     const order = await waiting(stage);
@@ -152,6 +178,17 @@ export const ONBOARDING_SCENARIOS: Record<OnboardingPath, Scenario> = {
     await stage.until(order, 'parked');
     await stage.clusters(true);
     await stage.resolve(order, 'retry');
+    return stage.until(order, 'completed');
+  },
+
+  'onboarding.waiting-beside-parked': async (stage) => {
+    stage.faults.at('admin-db.claim-slug', { mode: 'fail-before', code: 'ADMIN_DB_UNAVAILABLE' });
+    const order = await waiting(stage);
+    await stage.until(order, 'parked');
+    stage.faults.clear();
+    await stage.resolve(order, 'retry', 'claim-slug');
+    await stage.until(order, 'waiting');
+    await stage.clusters(true);
     return stage.until(order, 'completed');
   },
 
@@ -231,4 +268,5 @@ export const ONBOARDING_SCENARIOS: Record<OnboardingPath, Scenario> = {
 
   'onboarding.happy-encrypted': happy,
   'onboarding.parked-retry-encrypted': parkedRetry,
+  'onboarding.compensated-encrypted': compensated('cluster.set-entitlements', 'CLUSTER_REJECTED'),
 };

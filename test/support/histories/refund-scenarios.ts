@@ -2,8 +2,9 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { randomUUID } from 'node:crypto';
 import { createAltaClient, type AltaClient } from '../../../client/index.ts';
 import { REFUND_WORKFLOW, refundWorkflowId, taskQueue } from '../../../contract/ids.ts';
-import type { RefundAction, RefundProgress } from '../../../contract/refund.ts';
+import type { RefundAction, RefundRule } from '../../../contract/refund.ts';
 import { eventually } from '../eventually.ts';
+import { failedOrder, watchRefunds } from '../refunds.ts';
 import type { PlacedOrder } from '../world.ts';
 import type { Scenario } from './onboarding-scenarios.ts';
 import type { HistoryPath } from './paths.ts';
@@ -23,36 +24,27 @@ interface Money {
   inProcess: () => Promise<string>;
 }
 
-async function failed({ world, faults, policy, until }: Stage, refundOnFailure: 'operator' | 'always' = 'operator'): Promise<Money> {
-  policy({ refundOnFailure });
-  faults.at('cluster.seed-content', { mode: 'fail-before', code: 'CLUSTER_REJECTED' });
-  const order = await world.checkout();
-  const { paymentId } = await world.pay(order);
-  const run = await until(order, 'compensated');
-  await run.result().catch(() => undefined);
-  faults.clear();
+async function failed({ world, faults }: Stage, rule?: RefundRule): Promise<Money> {
+  const { order, paymentId } = await failedOrder(world, faults, rule);
   const alta = createAltaClient({ db: world.db, temporal: world.temporal, config: world.config });
-  const handle = world.temporal.workflow.getHandle(refundWorkflowId(paymentId));
+  const refunds = watchRefunds(world, alta);
   return {
     order,
     paymentId,
     alta,
-    handle,
-    asked: (code) =>
-      eventually(async () => {
-        const progress = await handle.query<RefundProgress>('refund-progress');
-        if (!progress.question || progress.code !== code) throw new Error(JSON.stringify(progress));
-        return progress;
-      }, `a question about ${paymentId}: ${code}`),
-    decide: (action) => alta.refunds.decide(paymentId, { action, actor: 'ana', reason: 'as agreed' }),
-    inProcess: () =>
-      eventually(async () => {
-        const [row] = await alta.refunds.show(paymentId);
-        if (row?.state !== 'in_process' || row.mpRefundId === null) throw new Error(JSON.stringify(row));
-        return row.mpRefundId;
-      }, `a refund of ${paymentId} in process`),
+    handle: refunds.handle(paymentId),
+    asked: (code) => refunds.asked(paymentId, code),
+    decide: (action) => refunds.decide(paymentId, action),
+    inProcess: async () => (await refunds.inState(paymentId, 'in_process')).mpRefundId!,
   };
 }
+
+/** Waits until a run has called an activity so often; a call is one, with all its tries. */
+const scheduled = (handle: WorkflowHandle, activity: string, count: number): Promise<unknown> =>
+  eventually(async () => {
+    const events = (await handle.fetchHistory()).events ?? [];
+    return events.filter((event) => event.activityTaskScheduledEventAttributes?.activityType?.name === activity).length >= count;
+  }, `${count} calls of ${activity}`);
 
 /** The same, once the question stands. */
 async function undecided(stage: Stage): Promise<Money> {
@@ -109,7 +101,7 @@ export const REFUND_SCENARIOS: Record<RefundPath, Scenario> = {
     await money.decide('refund');
     return ended(money);
   },
-  'refund.unreadable': async (stage) => {
+  'refund.payment-unreadable': async (stage) => {
     const money = await undecided(stage);
     await stage.world.simulator.control.setRefundStatus('in_process');
     await money.decide('refund');
@@ -117,6 +109,26 @@ export const REFUND_SCENARIOS: Record<RefundPath, Scenario> = {
     await stage.world.simulator.control.faults.add({ operation: 'payment.get', kind: 'status', status: 500, count: 4 });
     await stage.world.simulator.control.endRefund(refundId, 'approved');
     return ended(money);
+  },
+  'refund.follow-failing': async (stage) => {
+    const money = await undecided(stage);
+    await stage.world.simulator.control.setRefundStatus('in_process');
+    await stage.world.simulator.control.faults.add({ operation: 'refund.get', kind: 'status', status: 500, count: 7 });
+    await money.decide('refund');
+    const refundId = await money.inProcess();
+    // Two looks use up their tries; the third one reads again.
+    await scheduled(money.handle, 'follow-refund', 3);
+    await stage.world.simulator.control.endRefund(refundId, 'approved');
+    return ended(money);
+  },
+  'refund.cancelled-in-try': async (stage) => {
+    stage.refundPolicy({ retryAttempts: 1_000 });
+    const money = await undecided(stage);
+    await stage.world.simulator.control.faults.add({ operation: 'refund.create', kind: 'status', status: 500, count: 1_000 });
+    await money.decide('refund');
+    await eventually(async () => ((await money.alta.refunds.show(money.paymentId))[0]?.tries ?? 0) >= 2, 'a refund that is tried again');
+    await money.handle.cancel();
+    return money.handle;
   },
   'refund.not-needed': async (stage) => {
     const money = await undecided(stage);

@@ -52,6 +52,25 @@ const stopped =
     return stage.until(order, end);
   };
 
+/** A run that is cancelled just before a boundary is passed; the step that passes it ends well all the same. */
+const cancelled =
+  (boundary: string, end: string): Scenario =>
+  async (stage) => {
+    const { world, faults, policy } = stage;
+    policy({ fastPath: false });
+    const order = await world.checkout();
+    faults.before(boundary, async () => {
+      const run = world.handle(order.accountId);
+      await run.cancel();
+      await eventually(
+        async () => ((await run.fetchHistory()).events ?? []).some((event) => event.workflowExecutionCancelRequestedEventAttributes),
+        'a run that was told of its cancellation',
+      );
+    });
+    await world.pay(order);
+    return stage.until(order, end);
+  };
+
 const readings = async ({ world }: Stage, { accountId }: PlacedOrder): Promise<number> =>
   ((await world.handle(accountId).fetchHistory()).events ?? []).filter(
     (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'verify-payment',
@@ -135,4 +154,8 @@ export const SAFE_POINT_SCENARIOS: Record<SafePointPath, Scenario> = {
     await stage.resolve(order, 'skip', 'verify-payment');
     return stage.until(order, 'completed');
   },
+  'onboarding.safe-point-cancelled-rejected': cancelled('admin-db.accept-payment', 'rejected'),
+  'onboarding.safe-point-cancelled-early': cancelled('cluster.upsert-client', 'compensated'),
+  'onboarding.safe-point-cancelled-last': cancelled('cluster.set-entitlements', 'compensated'),
+  'onboarding.safe-point-cancelled-past-pivot': cancelled('cluster.publish-client', 'completed'),
 };

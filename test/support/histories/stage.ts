@@ -4,6 +4,7 @@ import type { OnboardingPolicy, ResolveAction } from '../../../contract/onboardi
 import type { RefundPolicy } from '../../../contract/refund.ts';
 import type { StepName } from '../../../contract/steps.ts';
 import { installFaults, type Faults } from '../faults.ts';
+import { QUICK_REFUNDS } from '../refunds.ts';
 import { startWorld, type PlacedOrder, type World } from '../world.ts';
 import { FIXTURE_CODEC_KEYS } from './sealed.ts';
 
@@ -25,23 +26,12 @@ export interface Stage {
   close: () => Promise<void>;
 }
 
-/** Short waits, as the world's onboardings have them. */
-const QUICK_REFUNDS: Partial<RefundPolicy> = {
-  retryInitialMs: 50,
-  retryMaxMs: 100,
-  retryAttempts: 3,
-  followInitialMs: 100,
-  followMaxMs: 200,
-};
-
 const QUICK_CREDENTIALS: Partial<CredentialsPolicy> = { retryInitialMs: 50, retryMaxMs: 100, retryAttempts: 3 };
 
 /** Payloads are plain, so that whoever reviews a history can read it, unless the paths are to be encrypted. */
 export async function openStage({ encrypted = false } = {}): Promise<Stage> {
   const codec = encrypted ? { ALTA_CODEC_KEYS: FIXTURE_CODEC_KEYS } : { ALTA_CODEC_KEYS: '', NODE_ENV: 'development' };
-  const world = await startWorld({
-    env: { ...codec, ALTA_REFUND_POLICY: JSON.stringify(QUICK_REFUNDS), ALTA_CREDENTIALS_POLICY: JSON.stringify(QUICK_CREDENTIALS) },
-  });
+  const world = await startWorld({ env: { ...codec, ALTA_REFUND_POLICY: QUICK_REFUNDS, ALTA_CREDENTIALS_POLICY: JSON.stringify(QUICK_CREDENTIALS) } });
   const faults = installFaults();
   const { ALTA_ONBOARDING_POLICY: rules, ALTA_REFUND_POLICY: refundRules } = world.config;
   const clusters = (active: boolean): Promise<unknown> => world.sql('update backend_clusters set is_active = $1', [active]);
