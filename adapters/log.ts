@@ -60,7 +60,7 @@ function surroundings(): object {
 }
 
 /** A structured logger whose lines carry the process' name and no secret. They go to standard output unless told otherwise. */
-export function createLogger(name: string, level = process.env['LOG_LEVEL'] ?? 'info', destination?: DestinationStream): Logger {
+export function createLogger(name: string, level = process.env['LOG_LEVEL'] || 'info', destination?: DestinationStream): Logger {
   const options = {
     name,
     level,

@@ -5,11 +5,9 @@ import { readFileSync } from 'node:fs';
  * 0 or 1. Without a name it asks the one that the container was started as. Readiness is not asked: a container is not made
  * well by a restart when what it leans on is down.
  */
-const PROBES: Record<string, { variable: string; path: string }> = {
-  worker: { variable: 'WORKER_PROBE_PORT', path: '/livez' },
-  relay: { variable: 'RELAY_PROBE_PORT', path: '/livez' },
-  api: { variable: 'API_PORT', path: '/healthz' },
-};
+
+/** Each process, and the setting with the port that it is asked on. */
+const PORTS: Record<string, string> = { worker: 'WORKER_PROBE_PORT', relay: 'RELAY_PROBE_PORT', api: 'API_PORT' };
 const ANSWERS_IN_MS = 3_000;
 
 /** The first process of the container was started with the command as an argument, with or without an init before it. */
@@ -19,10 +17,10 @@ function startedAs(): string | undefined {
 }
 
 const name = process.argv[2] ?? startedAs() ?? '';
-const probe = Object.hasOwn(PROBES, name) ? PROBES[name] : undefined;
+const variable = Object.hasOwn(PORTS, name) ? PORTS[name] : undefined;
 // `migrate` and `cli` end by themselves: nothing listens.
-if (probe !== undefined) {
-  const url = `http://127.0.0.1:${process.env[probe.variable] ?? ''}${probe.path}`;
+if (variable !== undefined) {
+  const url = `http://127.0.0.1:${process.env[variable] ?? ''}/livez`;
   const answer = await fetch(url, { signal: AbortSignal.timeout(ANSWERS_IN_MS) }).then(
     ({ ok, status }) => (ok ? undefined : `answered ${status}`),
     () => 'does not answer',

@@ -134,7 +134,7 @@ describe('notifications', () => {
     await door.databaseLine.down();
     expect(await notify({ paymentId: '770300' })).toBe(503);
     const ready = await fetch(`${door.url}/readyz`);
-    expect(ready.status).toBe(503);
+    expect([ready.status, await ready.json()]).toEqual([503, { ready: false, reason: 'the Admin DB does not answer' }]);
     expect((await fetch(`${door.url}/healthz`)).status).toBe(200);
     await door.databaseLine.up();
     expect(await notify({ paymentId: '770300' })).toBe(200);

@@ -2,8 +2,8 @@ import { Worker, type NativeConnection, type WorkerOptions, type WorkflowBundleO
 import { createActivities, type ActivityDeps } from '../activities/index.ts';
 import type { Config } from '../adapters/config.ts';
 import type { Tracing } from '../adapters/tracing.ts';
-import { dataConverter } from '../adapters/temporal/index.ts';
 import { deploymentName, taskQueue } from '../contract/ids.ts';
+import { workerDataConverter } from './codec.ts';
 import { heartbeatInterceptor } from './interceptors/heartbeat.ts';
 import { ledgerInterceptor } from './interceptors/ledger.ts';
 import { observeInterceptor } from './interceptors/observe.ts';
@@ -27,7 +27,7 @@ export async function createWorkers(
   const shared = {
     connection,
     namespace: config.TEMPORAL_NAMESPACE,
-    dataConverter: dataConverter(config),
+    dataConverter: workerDataConverter(config, log),
     workflowBundle,
     activities: createActivities(deps),
     ...versionOf(config),

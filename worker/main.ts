@@ -65,7 +65,7 @@ async function main(): Promise<void> {
   try {
     await running;
   } finally {
-    probes.server.close();
+    await probes.close();
     await served?.close();
     await deps.close();
     await connection.close();

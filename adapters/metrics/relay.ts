@@ -1,5 +1,5 @@
-import { Counter, Histogram, Registry } from 'prom-client';
 import { OUTBOX_TARGETS } from '../../contract/outbox.ts';
+import { meters } from './meters.ts';
 
 /** Seconds; a delivery is a read at Mercado Pago, a few statements and one call to Temporal. */
 const BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -10,26 +10,18 @@ export type DeliveryOutcome = (typeof DELIVERY_OUTCOMES)[number];
 
 /** What the relay counts of its own work. */
 export function relayMetrics() {
-  const registry = new Registry();
-  const registers = [registry];
-  const deliveries = new Counter({
-    name: 'alta_relay_deliveries_total',
-    help: 'Tried deliveries of outbox rows, by target and outcome: delivered, lost, release (pushback), retry, fail (dead letter).',
-    labelNames: ['target', 'outcome'] as const,
-    registers,
-  });
-  const deliverySeconds = new Histogram({
-    name: 'alta_relay_delivery_seconds',
-    help: 'Duration of one tried delivery, by target.',
-    labelNames: ['target'] as const,
-    buckets: BUCKETS,
-    registers,
-  });
-  const claimFailures = new Counter({
-    name: 'alta_relay_claim_failures_total',
-    help: 'Times that the outbox could not be claimed from: the Admin DB was away.',
-    registers,
-  });
+  const { registry, counter, histogram } = meters(BUCKETS);
+  const deliveries = counter(
+    'alta_relay_deliveries_total',
+    'Tried deliveries of outbox rows, by target and outcome: delivered, lost, release (pushback), retry, fail (dead letter).',
+    'target',
+    'outcome',
+  );
+  const deliverySeconds = histogram('alta_relay_delivery_seconds', 'Duration of one tried delivery, by target.', 'target');
+  const claimFailures = counter(
+    'alta_relay_claim_failures_total',
+    'Times that the outbox could not be claimed from: the Admin DB was away.',
+  );
   for (const target of OUTBOX_TARGETS) for (const outcome of DELIVERY_OUTCOMES) deliveries.inc({ target, outcome }, 0);
   return { registry, deliveries, deliverySeconds, claimFailures };
 }

@@ -59,6 +59,17 @@ export function createPayloadCodec({ keys, namespace, plaintext }: PayloadCodecO
 /** Whether a payload is in the codec's form. */
 export const isSealed = (payload: Payload): boolean => textOf(payload, FIELDS.encoding) === ENCRYPTED;
 
+/** The ids of the keys that seal anything in a message of Temporal, such as a history. */
+export function payloadKeys(message: unknown, found = new Set<string>()): ReadonlySet<string> {
+  if (typeof message !== 'object' || message === null || ArrayBuffer.isView(message)) return found;
+  const payload = message as Payload;
+  const keyId =
+    typeof payload.metadata === 'object' && payload.metadata !== null && isSealed(payload) ? textOf(payload, FIELDS.key) : undefined;
+  if (keyId !== undefined) found.add(keyId);
+  else for (const part of Object.values(message)) payloadKeys(part, found);
+  return found;
+}
+
 const textOf = ({ metadata }: Payload, field: string): string | undefined => {
   const bytes = metadata?.[field];
   return bytes ? Buffer.from(bytes).toString() : undefined;

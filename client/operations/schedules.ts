@@ -77,7 +77,7 @@ const planOf = (task: UpkeepTask, config: ScheduleDeps['config']): Plan => {
 };
 
 /** The schedule of a task as it should be. */
-function optionsOf(task: UpkeepTask, config: ScheduleDeps['config']): Omit<ScheduleOptions, 'memo' | 'state'> {
+export function wantedSchedule(task: UpkeepTask, config: ScheduleDeps['config']) {
   const { summary, when, overlap, catchupMs } = planOf(task, config);
   const scheduleId = upkeepScheduleId(task, config.ALTA_QUEUE_PREFIX);
   const everySeconds = 'everySeconds' in when ? when.everySeconds : 86_400;
@@ -86,7 +86,7 @@ function optionsOf(task: UpkeepTask, config: ScheduleDeps['config']): Omit<Sched
     spec: 'everySeconds' in when ? { intervals: [{ every: when.everySeconds * 1_000 }] } : { calendars: [{ hour: when.dailyAtHour }] },
     policies: { overlap, catchupWindow: catchupMs, pauseOnFailure: false },
     action: {
-      type: 'startWorkflow',
+      type: 'startWorkflow' as const,
       workflowType: UPKEEP_WORKFLOWS[task],
       workflowId: scheduleId,
       taskQueue: taskQueue('upkeep', config.ALTA_QUEUE_PREFIX),
@@ -94,8 +94,9 @@ function optionsOf(task: UpkeepTask, config: ScheduleDeps['config']): Omit<Sched
       workflowExecutionTimeout: Math.min(Math.floor(everySeconds * 1_000 * SHARE_OF_INTERVAL), LONGEST_RUN_MS),
       staticSummary: summary,
     },
-  };
+  } satisfies Omit<ScheduleOptions, 'memo' | 'state'>;
 }
+export type WantedSchedule = ReturnType<typeof wantedSchedule>;
 
 export interface AppliedSchedule {
   scheduleId: string;
@@ -112,7 +113,7 @@ export interface AppliedSchedule {
 export async function applySchedules({ temporal, config }: ScheduleDeps, { prune = false } = {}): Promise<AppliedSchedule[]> {
   const applied: AppliedSchedule[] = [];
   for (const task of UPKEEP_TASKS) {
-    const options = optionsOf(task, config);
+    const options = wantedSchedule(task, config);
     const { scheduleId } = options;
     const handle = temporal.schedule.getHandle(scheduleId);
     const update = (): Promise<void> => handle.update(({ state }) => ({ ...options, state }));

@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Config } from '../../adapters/config.ts';
-import { QUEUE_NAMES, taskQueue } from '../../contract/ids.ts';
 import { callTemporal } from '../temporal.ts';
+import { openRuns } from './open-runs.ts';
 
 /** A run whose code does not go on, though nothing in it says so: no step failed, nobody is asked. */
 export interface StalledRun {
@@ -27,20 +27,11 @@ const AT_ONCE = 10;
 const STARTED = 2;
 
 /**
- * Looks at open runs, the longest open first, for those that stand still. Temporal marks them nowhere (server 1.29), so each is asked;
+ * Looks at open runs, the newest first, for those that stand still. Temporal marks them nowhere (server 1.29), so each is asked;
  * `limit` bounds how many. Throws TEMPORAL_UNAVAILABLE.
  */
 export async function stalledRuns(temporal: Client, config: Pick<Config, 'ALTA_QUEUE_PREFIX'>, limit = 500): Promise<StalledRun[]> {
-  const queues = QUEUE_NAMES.map((name) => `'${taskQueue(name, config.ALTA_QUEUE_PREFIX)}'`).join(', ');
-  const open: { workflowId: string; runId: string }[] = [];
-  await callTemporal(temporal, 'temporal.list-runs', async () => {
-    for await (const { workflowId, runId } of temporal.workflow.list({
-      query: `ExecutionStatus = 'Running' AND TaskQueue IN (${queues})`,
-    })) {
-      open.push({ workflowId, runId });
-      if (open.length >= limit) break;
-    }
-  });
+  const open = await openRuns(temporal, config, limit);
   const stalled: StalledRun[] = [];
   while (open.length > 0) {
     const found = await Promise.all(open.splice(0, AT_ONCE).map((run) => look(temporal, run)));

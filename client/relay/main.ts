@@ -19,7 +19,10 @@ await runProcess('alta-relay', async (stop) => {
   const temporal = connectTemporal(config);
   const metrics = relayMetrics();
   const relay = createRelay({ db, mp, temporal: temporal.client, config, log, relayMetrics: metrics });
-  const probes = await startRelayProbes(db, { host: config.RELAY_PROBE_HOST, port: config.RELAY_PROBE_PORT });
+  const probes = await startRelayProbes(
+    { db, connection: temporal.client.connection, relay },
+    { host: config.RELAY_PROBE_HOST, port: config.RELAY_PROBE_PORT },
+  );
   const served = await serveMetrics(config, { registry: metrics.registry, refresh: stateGauges(metrics.registry, () => readState(db)) });
   try {
     const running = relay.run();
@@ -28,7 +31,7 @@ await runProcess('alta-relay', async (stop) => {
     await Promise.race([stop, running]);
     await relay.stop();
   } finally {
-    probes.server.close();
+    await probes.close();
     await served?.close();
     await temporal.close();
     await db.close();

@@ -1,32 +1,37 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { adminDbAnswers, readinessOf, serveProbes, temporalAnswers } from '../../adapters/probes.ts';
+import type { ProbeServer, Readiness, TemporalLine } from '../../adapters/probes.ts';
 import type { AdminDb } from '../../adapters/admin-db/index.ts';
+import type { Pump } from './pump.ts';
 
 /**
- * Probes of the relay process, as the worker's: `/livez` answers while the event loop turns, `/readyz` 200 only while the Admin DB
- * answers, else 503 (P-611). Temporal is not asked: rows wait for it in the outbox.
+ * Longest time without a finished round, ms. Above every time limit of a round: five seconds between tries and of a lock, ten of a
+ * statement; a delivery's own are its calls', ten seconds each.
  */
-export async function startRelayProbes(
-  db: AdminDb,
-  { host, port }: { host: string; port: number },
-): Promise<{ server: Server; port: number }> {
-  const server = createServer((request, response) => {
-    const answer = (status: number, body: object): void => {
-      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-    };
-    if (request.url === '/livez') return answer(200, { live: true });
-    if (request.url !== '/readyz') return answer(404, { code: 'NOT_FOUND' });
-    db.query({ name: 'admin-db.ready', text: 'select 1' }).then(
-      () => answer(200, { ready: true, reason: null }),
-      () => answer(503, { ready: false, reason: 'the Admin DB does not answer' }),
-    );
-    return undefined;
-  });
-  server.requestTimeout = 5_000;
-  server.headersTimeout = 5_000;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, resolve);
-  });
-  return { server, port: (server.address() as AddressInfo).port };
+const STALLED_MS = 60_000;
+
+export interface RelayProbeParts {
+  db: AdminDb;
+  /** The connection that deliveries use. */
+  connection: TemporalLine;
+  relay: Pick<Pump, 'quietMs'>;
+  stalledMs?: number;
 }
+
+/** The relay's probes (`adapters/probes.ts`). */
+export const startRelayProbes = (parts: RelayProbeParts, address: { host?: string; port: number }): Promise<ProbeServer> =>
+  serveProbes(() => relayReadiness(parts), address);
+
+/**
+ * Whether the relay can deliver now: the Admin DB and Temporal answer, and the outbox was read, or a delivery ended, a short while ago
+ * (P-611). Mercado Pago is not asked: its being away is pushback, with which the relay lives. Never throws.
+ */
+export const relayReadiness = ({ db, connection, relay, stalledMs = STALLED_MS }: RelayProbeParts): Promise<Readiness> =>
+  readinessOf([
+    adminDbAnswers(db),
+    temporalAnswers(connection),
+    () => {
+      const quiet = relay.quietMs();
+      if (quiet === null) return 'the relay does not run';
+      return quiet <= stalledMs ? null : `the outbox was last read ${Math.round(quiet / 1_000)} s ago`;
+    },
+  ]);

@@ -21,6 +21,8 @@ export interface Pump {
   stop(): Promise<void>;
   /** Claims one batch, delivers it and returns its size. */
   tick(): Promise<number>;
+  /** Time since rows were last claimed, even if none were due, or one under way ended, ms; null while it does not run. */
+  quietMs(): number | null;
 }
 
 /** Longest wait between claims while they fail, ms. */
@@ -35,11 +37,14 @@ export function createPump<Row>({ claim, deliver, capacity, busyMs, idleMs, onCl
   const stopping = new AbortController();
   let running: Promise<void> | undefined;
   let probing = false;
+  // By a clock that nobody sets.
+  let lastRound = performance.now();
   let freed: () => void = () => undefined;
 
   const begin = (row: Row): void => {
     const delivery = deliver(row).then((through) => {
       probing = !through;
+      lastRound = performance.now();
       underWay.delete(delivery);
       freed();
     });
@@ -50,6 +55,7 @@ export function createPump<Row>({ claim, deliver, capacity, busyMs, idleMs, onCl
     const room = (probing ? 1 : capacity) - underWay.size;
     if (room <= 0) return 0;
     const rows = await claim(room);
+    lastRound = performance.now();
     for (const row of rows) begin(row);
     return rows.length;
   };
@@ -78,7 +84,11 @@ export function createPump<Row>({ claim, deliver, capacity, busyMs, idleMs, onCl
   };
 
   return {
-    run: () => (running ??= loop()),
+    quietMs: () => (running === undefined || stopping.signal.aborted ? null : performance.now() - lastRound),
+    run() {
+      lastRound = performance.now();
+      return (running ??= loop());
+    },
     async stop() {
       stopping.abort();
       await (running ?? Promise.all(underWay));

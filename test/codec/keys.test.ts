@@ -1,8 +1,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { Worker } from '@temporalio/worker';
 import { randomBytes } from 'node:crypto';
+import { createActivities } from '../../activities/index.ts';
 import { loadCluster, loadMpCredentials } from '../../adapters/admin-db/index.ts';
+import { createLogger } from '../../adapters/log.ts';
 import { createVault } from '../../adapters/vault/index.ts';
 import { keysStatus, rotateKeys } from '../../client/operations/keys.ts';
+import { taskQueue } from '../../contract/ids.ts';
+import { workflowBundle } from '../../worker/bundle.ts';
+import { workerDataConverter } from '../../worker/codec.ts';
 import { runAlta } from '../support/alta-cli.ts';
 import { startAlta, type AltaProcess } from '../support/alta-process.ts';
 import { eventually } from '../support/eventually.ts';
@@ -19,7 +25,11 @@ let faults: Faults;
 const processes: AltaProcess[] = [];
 
 beforeAll(async () => {
-  world = await startWorld({ env: { ALTA_VAULT_KEYS: VAULT.old, ALTA_CODEC_KEYS: CODEC.old } });
+  world = await startWorld({
+    env: { ALTA_VAULT_KEYS: VAULT.old, ALTA_CODEC_KEYS: CODEC.old },
+    // What the SDK says of payloads that do not open is many lines.
+    log: createLogger('test', 'silent'),
+  });
   faults = installFaults();
 }, 120_000);
 afterEach(async () => {
@@ -191,7 +201,11 @@ describe('a worker without the key', () => {
       const failedTasks = async (): Promise<number> =>
         ((await other.handle(order.accountId).fetchHistory()).events ?? []).filter((event) => event.workflowTaskFailedEventAttributes)
           .length;
-      await eventually(async () => (await failedTasks()) > 0, 'a failed workflow task', 30_000);
+      await eventually(async () => (await failedTasks()) > 0, 'a failed workflow task', 120_000);
+      const tasks = ((await other.handle(order.accountId).fetchHistory()).events ?? []).flatMap(
+        ({ workflowTaskFailedEventAttributes: failed }) => (failed ? [failed.failure?.applicationFailureInfo?.type] : []),
+      );
+      expect(new Set(tasks)).toEqual(new Set(['CODEC_KEY_UNKNOWN']));
       expect((await other.handle(order.accountId).describe()).status.name).toBe('RUNNING');
       await wrong.stop();
       const right = startAlta('worker', { ...other.env, ALTA_CODEC_KEYS: `${CODEC.next},${CODEC.old}` });
@@ -203,4 +217,99 @@ describe('a worker without the key', () => {
       await other.close();
     }
   }, 180_000);
+
+  const both = `${CODEC.next},${CODEC.old}`;
+  /** Why the activities that a run waits for failed last. */
+  const lastFailures = async (one: World, accountId: string): Promise<unknown[]> =>
+    ((await one.handle(accountId).describe()).raw.pendingActivities ?? []).map(
+      ({ lastFailure }) => lastFailure?.applicationFailureInfo?.type,
+    );
+
+  test('an activity whose arguments were sealed under a key that its worker has not yet fails as CODEC_KEY_UNKNOWN, and goes on with the key', async () => {
+    const other = await startWorld({
+      policy: { fastPath: false, retryAttempts: 10_000, stepTimeoutMs: 3_000 },
+      env: { ALTA_CODEC_KEYS: CODEC.old },
+      run: { worker: false },
+    });
+    try {
+      // The worker with the new key dies in a step; what it ordered is sealed under that key.
+      const ahead = startAlta('worker', { ...other.env, ALTA_CODEC_KEYS: both }, 'admin-db.accept-payment:before:1');
+      await ahead.ready;
+      const order = await other.checkout();
+      await other.pay(order);
+      expect((await ahead.ended).signal).toBe('SIGKILL');
+      const behind = startAlta('worker', other.env);
+      await behind.ready;
+      await eventually(
+        async () => {
+          expect(await lastFailures(other, order.accountId)).toEqual(['CODEC_KEY_UNKNOWN']);
+          return true;
+        },
+        'an activity that fails for want of the key',
+        120_000,
+      );
+      await behind.stop();
+      const right = startAlta('worker', { ...other.env, ALTA_CODEC_KEYS: both });
+      await right.ready;
+      await other.job(order.accountId, 'completed');
+      expect((await other.steps(order.accountId)).filter(({ status }) => status !== 'done' && status !== 'skipped')).toEqual([]);
+      await right.stop();
+    } finally {
+      await other.close();
+    }
+  }, 240_000);
+
+  test('P-610: when its retries are used up the run parks as CODEC_KEY_UNKNOWN, with an alert, and nothing is undone; retry ends it', async () => {
+    const other = await startWorld({
+      policy: { fastPath: false },
+      env: { ALTA_CODEC_KEYS: both },
+      run: { worker: false },
+    });
+    const alerts: string[] = [];
+    const log = createLogger('test', 'error', { write: (line) => void alerts.push(line) });
+    const queue = taskQueue('provisioning', other.config.ALTA_QUEUE_PREFIX);
+    // Workflow tasks go to a worker with the new key, activities to one without it.
+    const ahead = await Worker.create({
+      connection: other.native,
+      namespace: other.config.TEMPORAL_NAMESPACE,
+      taskQueue: queue,
+      workflowBundle: await workflowBundle(),
+      dataConverter: workerDataConverter(other.config, log),
+    });
+    const running = ahead.run();
+    try {
+      const config = { ...other.config, ALTA_CODEC_KEYS: CODEC.old };
+      const behind = await Worker.create({
+        connection: other.native,
+        namespace: config.TEMPORAL_NAMESPACE,
+        taskQueue: queue,
+        activities: createActivities({ ...other.deps, config }),
+        dataConverter: workerDataConverter(config, log),
+      });
+      const order = await other.checkout();
+      await behind.runUntil(async () => {
+        await other.pay(order);
+        await eventually(
+          async () => {
+            expect((await other.progress(order.accountId)).parked).toMatchObject([{ step: 'verify-payment', code: 'CODEC_KEY_UNKNOWN' }]);
+            return true;
+          },
+          'a parked run',
+          120_000,
+        );
+      });
+      expect(alerts.filter((line) => line.includes('"alert":"payload not opened"')).length).toBeGreaterThan(0);
+      expect(alerts.join('')).not.toContain(CODEC.next.split(':')[1]);
+      const right = startAlta('worker', other.env);
+      await right.ready;
+      expect(await other.job(order.accountId, 'parked')).toMatchObject({ error_code: 'CODEC_KEY_UNKNOWN' });
+      await other.resolve(order.accountId, { action: 'retry', actor: 'ana', reason: 'the key is rolled out' });
+      await other.job(order.accountId, 'completed');
+      await right.stop();
+    } finally {
+      ahead.shutdown();
+      await running;
+      await other.close();
+    }
+  }, 240_000);
 });

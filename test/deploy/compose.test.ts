@@ -5,7 +5,7 @@ import { DockerfileParser } from 'dockerfile-ast';
 import { validate } from 'dockerfile-utils';
 import { loadConfig, SETTINGS } from '../../adapters/config.ts';
 import { SEARCH_ATTRIBUTES } from '../../contract/search-attributes.ts';
-import { composeFaults, isAlta, readCompose, ROOT, schemaFaults, type Compose } from '../support/compose.ts';
+import { composeFaults, isAlta, placeFaults, readCompose, resolved, ROOT, schemaFaults, type Compose } from '../support/compose.ts';
 
 /**
  * No engine has run these files. What can be checked without one is checked here: form against the specification's schema, and
@@ -85,6 +85,48 @@ test.each<[string, (compose: Compose) => void]>([
   expect(schemaFaults(compose)).not.toEqual([]);
 });
 
+test('P-617: every setting has a place in the compose file or in the image, or a reason why a deployment needs none', () => {
+  expect(placeFaults(readCompose(), SETTINGS, envOfImage)).toEqual([]);
+  const found = (settings: readonly string[], mutate: (compose: Compose) => void = () => undefined): string[] => {
+    const compose = structuredClone(readCompose());
+    mutate(compose);
+    return placeFaults(compose, settings, envOfImage);
+  };
+  expect(found([...SETTINGS, 'ALTA_NEW'])).toEqual(['ALTA_NEW has no place in worker, relay, api, and no reason why not']);
+  expect(found(SETTINGS, ({ services }) => delete services['relay']!.environment!['ALERT_WEBHOOK_URL'])).toEqual([
+    'ALERT_WEBHOOK_URL has no place in relay, and no reason why not',
+  ]);
+  expect(found(SETTINGS.filter((name) => name !== 'RELAY_BATCH'))).toEqual(['RELAY_BATCH is no setting']);
+  expect(found(SETTINGS, ({ services }) => (services['api']!.environment!['RELAY_BATCH'] = '9'))).toEqual([
+    'RELAY_BATCH is set, though it is said not to be needed',
+  ]);
+});
+
+test('P-617: with nothing set but what is asked for, every process of Alta takes the settings that the compose file gives it', () => {
+  const alta = Object.entries(readCompose().services).filter(([, service]) => isAlta(service));
+  expect(alta.map(([name]) => name)).toEqual(expect.arrayContaining(['migrate', 'schedules', 'worker', 'relay', 'api']));
+  for (const [, service] of alta) {
+    const env = { ...envOfImage, ...resolved(service, (name) => (name === 'MP_LIVE_MODE' ? 'true' : (SAMPLES[name] ?? 'sample'))) };
+    const config = loadConfig(env);
+    expect(config).toMatchObject({
+      NODE_ENV: 'production',
+      METRICS_HOST: '0.0.0.0',
+      METRICS_PORT: 9464,
+      LOG_LEVEL: 'info',
+      EXPIRY_SECONDS: 300,
+    });
+    // Production refuses what is plain unless it is told otherwise.
+    expect(config.ALTA_CODEC_PLAINTEXT).toBeUndefined();
+  }
+});
+
+const SAMPLES: Readonly<Record<string, string>> = {
+  MP_COLLECTOR_ID: '1',
+  MP_WEBHOOK_SECRETS: 'a:b',
+  PUBLIC_URL: 'https://alta.example.com',
+  SMTP_URL: 'smtp://mail.example.com:587',
+};
+
 test('ports and health checks are those of the image, and each command has its file', () => {
   const { services } = readCompose();
   expect(services['api']!.ports).toEqual([`127.0.0.1:8080:${envOfImage['API_PORT']!}`]);
@@ -110,7 +152,7 @@ test('every file that is mounted is there, every secret is asked for, and the ex
   const files = readdirSync(join(ROOT, 'deploy/compose')).filter((file) => file !== '.env.example');
   expect(files.filter((file) => !mounted.includes(`deploy/compose/${file}`))).toEqual([]);
 
-  const asked = [...text('docker-compose.yml').matchAll(/\$\{(\w+)(:\?[^}]+|:-[^}]+)?\}/g)];
+  const asked = [...text('docker-compose.yml').matchAll(/\$\{(\w+)(:\?[^}]+|:-[^}]*)?\}/g)];
   expect(asked.filter(([, , rule]) => rule === undefined).map(([, name]) => name)).toEqual([]);
   expect(new Set(namesIn('deploy/compose/.env.example'))).toEqual(new Set(asked.map(([, name]) => name)));
   for (const { key } of Object.values(SEARCH_ATTRIBUTES).map(({ name }) => ({ key: name })))

@@ -1,23 +1,54 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { createVault } from '../../adapters/vault/index.ts';
-import { diagnose, type Diagnosis } from '../../client/operations/doctor/index.ts';
-import { runCli } from '../../client/cli/program.ts';
+import { diagnose, type Diagnosis, type Finding } from '../../client/operations/doctor/index.ts';
+import { createAltaClient } from '../../client/index.ts';
+import { UPKEEP_TASKS, upkeepScheduleId, type UpkeepTask } from '../../contract/upkeep.ts';
+import { runAlta } from '../support/alta-cli.ts';
 import { eventually } from '../support/eventually.ts';
+import { installFaults, type Faults } from '../support/faults.ts';
 import { startWorld, type World } from '../support/world.ts';
 
 let world: World;
 let env: Record<string, string>;
+let faults: Faults;
+const key = (id: string, byte: number): string => `${id}:${Buffer.alloc(32, byte).toString('base64')}`;
+const CODEC = { first: key('c1', 4), second: key('c2', 5) };
+
+const applySchedules = (): Promise<unknown> =>
+  createAltaClient({ db: world.db, temporal: world.temporal, config: world.config }).schedules.apply();
+const scheduleOf = (task: UpkeepTask) => world.temporal.schedule.getHandle(upkeepScheduleId(task, world.config.ALTA_QUEUE_PREFIX));
 
 beforeAll(async () => {
-  world = await startWorld({ run: { relay: false, api: false } });
+  world = await startWorld({ env: { ALTA_CODEC_KEYS: CODEC.first, REFUND_ON_FAILURE: 'never' } });
+  faults = installFaults();
+  await applySchedules();
   env = { ...world.env, NODE_ENV: 'development', PUBLIC_URL: 'https://alta.example.com' };
   // The queues count once a poll has reached the server.
-  await eventually(async () => (await diagnose(env)).healthy, 'a healthy stack', 60_000);
+  await eventually(
+    async () => {
+      expect((await diagnose(env)).findings.filter(({ verdict }) => verdict === 'fail')).toEqual([]);
+      return true;
+    },
+    'a healthy stack',
+    120_000,
+  );
 }, 300_000);
-afterEach(() => Promise.all(world.lines.map((line) => line.up())));
-afterAll(() => world.close());
+afterEach(async () => {
+  faults.clear();
+  await Promise.all(world.lines.map((line) => line.up()));
+});
+afterAll(async () => {
+  faults.remove();
+  for (const task of UPKEEP_TASKS)
+    await scheduleOf(task)
+      .delete()
+      .catch(() => undefined);
+  await world.close();
+});
 
 const failed = ({ findings }: Diagnosis): string[] => findings.filter(({ verdict }) => verdict === 'fail').map(({ name }) => name);
+const finding = async (name: string, settings = env): Promise<Finding | undefined> =>
+  (await diagnose(settings)).findings.find((one) => one.name === name);
 
 test('a healthy stack passes, with every setting and connection named', async () => {
   const diagnosis = await diagnose(env);
@@ -30,6 +61,11 @@ test('a healthy stack passes, with every setting and connection named', async ()
     'temporal namespace',
     'temporal search attributes',
     'temporal queue provisioning',
+    'schedule poll-payments',
+    'schedule purge-outbox',
+    'codec keys',
+    'codec plaintext',
+    'codec keys of open runs',
     'mercado pago',
     'mail server',
   ])
@@ -63,16 +99,23 @@ describe('each broken thing is found by its name, and says how to mend it', () =
           ...env,
           NODE_ENV: 'production',
           PUBLIC_URL: 'http://alta.example.com',
-          ALTA_CODEC_KEYS: `c1:${Buffer.alloc(32, 4).toString('base64')}`,
         }),
     ],
+    [
+      'codec plaintext',
+      'plain payloads that pass in production',
+      () => Promise.resolve({ ...env, NODE_ENV: 'production', ALTA_CODEC_PLAINTEXT: 'accept' }),
+    ],
+    ['codec keys', 'a codec key that is none', () => Promise.resolve({ ...env, ALTA_CODEC_KEYS: 'c1:short' })],
+    ['schedule expire-reservations', 'a schedule of other settings', () => Promise.resolve({ ...env, EXPIRY_SECONDS: '77' })],
+    ['schedule purge-outbox', 'a schedule that nobody applied', () => Promise.resolve({ ...env, ALTA_QUEUE_PREFIX: 'nobody-' })],
     ['setting MP_COLLECTOR_ID', 'a missing setting', () => Promise.resolve({ ...env, MP_COLLECTOR_ID: '' })],
   ];
   test.each(broken)('%s: %s', async (name, _what, breakIt) => {
     const diagnosis = await diagnose(await breakIt());
     expect(diagnosis.healthy).toBe(false);
-    const finding = diagnosis.findings.find((one) => one.name === name && one.verdict === 'fail');
-    expect(finding?.fix?.length).toBeGreaterThan(8);
+    const found = diagnosis.findings.find((one) => one.name === name && one.verdict === 'fail');
+    expect(found?.fix?.length).toBeGreaterThan(8);
     expect(JSON.stringify(diagnosis)).not.toContain(world.env['MP_ACCESS_TOKEN']);
   });
 
@@ -98,13 +141,90 @@ test('every column that holds sealed values is looked at: one value under a key 
   }
 });
 
-test('alta doctor exits 1 when something fails', async () => {
-  const before = { ...process.env };
-  Object.assign(process.env, env, { TEMPORAL_ADDRESS: '127.0.0.1:9' });
-  try {
-    expect(await runCli(['doctor', '--json'])).toBe(1);
-  } finally {
-    process.env = before;
-    process.exitCode = 0;
-  }
+describe('schedules: each must be there as this version wants it, on, and its last run must have ended well', () => {
+  const well = { verdict: 'ok' };
+  test('one that an operator paused, with the note', async () => {
+    await scheduleOf('poll-payments').pause('Mercado Pago is being moved');
+    expect(await finding('schedule poll-payments')).toMatchObject({
+      verdict: 'fail',
+      detail: 'is paused (Mercado Pago is being moved)',
+      fix: expect.stringContaining('--unpause'),
+    });
+    await scheduleOf('poll-payments').unpause();
+    expect(await finding('schedule poll-payments')).toMatchObject(well);
+  });
+
+  test.each([
+    ['spec', { spec: { intervals: [{ every: 61_000 }] } }],
+    ['spec', { spec: { intervals: [{ every: 60_000 }], calendars: [{ hour: 5 }] } }],
+    ['overlap', { policies: { overlap: 'ALLOW_ALL', catchupWindow: 60_000, pauseOnFailure: false } }],
+    ['catch-up window', { policies: { overlap: 'SKIP', catchupWindow: 70_000, pauseOnFailure: false } }],
+    ['pause on failure', { policies: { overlap: 'SKIP', catchupWindow: 60_000, pauseOnFailure: true } }],
+  ] as const)('one whose %s somebody changed by hand: %j', async (what, change) => {
+    await scheduleOf('restart-lost').update((is) => ({ ...is, ...(change as unknown as typeof is) }));
+    expect(await finding('schedule restart-lost')).toMatchObject({
+      verdict: 'fail',
+      detail: `differs from what is wanted: ${what}`,
+      fix: 'Run `alta schedules apply`.',
+    });
+    await applySchedules();
+    expect(await finding('schedule restart-lost')).toMatchObject(well);
+  });
+
+  test('one that was deleted', async () => {
+    await scheduleOf('purge-outbox').delete();
+    expect(await finding('schedule purge-outbox')).toMatchObject({ verdict: 'fail', detail: expect.stringContaining('is not there') });
+    await applySchedules();
+    expect(await finding('schedule purge-outbox')).toMatchObject(well);
+  });
+
+  test('one whose last run failed, until a run ends well', async () => {
+    faults.at('admin-db.purge-outbox', { mode: 'fail-before', code: 'ADMIN_DB_REJECTED' });
+    await scheduleOf('purge-outbox').trigger();
+    const found = await eventually(async () => {
+      const one = await finding('schedule purge-outbox');
+      return one?.verdict === 'fail' ? one : undefined;
+    }, 'a failed run');
+    expect(found).toMatchObject({ detail: 'its last run ended as FAILED', fix: expect.stringContaining('upkeep/purge-outbox') });
+    faults.clear();
+    await scheduleOf('purge-outbox').trigger();
+    await eventually(async () => (await finding('schedule purge-outbox'))?.verdict === 'ok', 'a run that ended well');
+  });
+});
+
+test('P-018: every codec key that seals payloads of an open run must be there; what an ended run was sealed under is not asked for', async () => {
+  faults.at('cluster.seed-content', { mode: 'fail-before', code: 'CLUSTER_UNAUTHORIZED' });
+  const order = await world.checkout();
+  await world.pay(order);
+  await world.job(order.accountId, 'parked');
+  faults.clear();
+
+  // Visibility follows.
+  const seen = (settings: Record<string, string>, verdict: string): Promise<Finding> =>
+    eventually(async () => {
+      const one = await finding('codec key c1', settings);
+      return one?.verdict === verdict ? one : undefined;
+    }, `codec key c1: ${verdict}`);
+  expect(await seen(env, 'ok')).toMatchObject({ detail: 'seals payloads of 1 open runs, and is there to open them' });
+  const lost = { ...env, ALTA_CODEC_KEYS: CODEC.second };
+  expect(await seen(lost, 'fail')).toMatchObject({ fix: 'Put key c1 back into ALTA_CODEC_KEYS.' });
+  // One finding, and not one that hides the others.
+  expect(failed(await diagnose(lost))).toEqual(['codec key c1']);
+  const both = { ...env, ALTA_CODEC_KEYS: `${CODEC.second},${CODEC.first}` };
+  expect(await seen(both, 'ok')).toMatchObject({ verdict: 'ok' });
+  expect(await finding('codec keys', both)).toMatchObject({ detail: 'payloads are sealed under c2; 2 can open' });
+
+  await world.resolve(order.accountId, { action: 'compensate', actor: 'ana', reason: 'enough of it' });
+  await world.job(order.accountId, 'compensated');
+  await eventually(async () => (await finding('codec key c1', lost)) === undefined, 'no open run');
+  expect(failed(await diagnose(lost))).toEqual([]);
+}, 180_000);
+
+test('alta doctor exits 0 where all is well, and 1 when something fails, which its JSON names', async () => {
+  const well = await runAlta(env, 'doctor', '--json');
+  expect(well).toMatchObject({ code: 0, err: '' });
+  expect(JSON.parse(well.out)).toMatchObject({ healthy: true });
+  const ill = await runAlta({ ...env, TEMPORAL_ADDRESS: '127.0.0.1:9' }, 'doctor', '--json');
+  expect(ill).toMatchObject({ code: 1, err: '' });
+  expect(failed(JSON.parse(ill.out) as Diagnosis)).toEqual(['temporal']);
 });

@@ -108,9 +108,12 @@ describe('a real order in three real processes', () => {
     await becomes('worker', 'alta_step_seconds_count{step="upsert-client",act="undo",outcome="done"}', 1);
     await becomes('relay', 'alta_jobs_ended_2h{state="compensated"}', 1);
     await becomes('relay', 'alta_paid_without_store', 1);
+    // Rows that no account's workflow can be told: the relay buries them at the first try.
     await world.sql(
-      `insert into outbox (target, event_key, event_type, payload, status) select 'account', 'dead/' || n, 'x', '{}', 'failed' from generate_series(1, 6) n`,
+      `insert into outbox (target, event_key, event_type, payload) select 'account', 'dead/' || n, 'x', '{}' from generate_series(1, 6) n`,
     );
+    await becomes('relay', 'alta_relay_deliveries_total{target="account",outcome="fail"}', 6);
+    expect(await world.sql(`select 1 from outbox where status = 'failed'`)).toHaveLength(6);
     await becomes('relay', 'alta_outbox_failed_6h', 6);
     await becomes('relay', 'alta_outbox_rows{target="account",state="failed"}', 6);
   });

@@ -52,7 +52,7 @@ const FOREIGN: Record<string, RegExp> = {
   'temporalio/admin-tools:': /^(SQL_PASSWORD|TEMPORAL_(ADDRESS|NAMESPACE))$/,
   'temporalio/server:':
     /^(DB|DB_PORT|POSTGRES_(SEEDS|USER|PWD)|DBNAME|VISIBILITY_DBNAME|BIND_ON_IP|NUM_HISTORY_SHARDS|DYNAMIC_CONFIG_FILE_PATH)$/,
-  'temporalio/ui:': /^TEMPORAL_(ADDRESS|UI_PORT)$/,
+  'temporalio/ui:': /^TEMPORAL_(ADDRESS|UI_PORT|DEFAULT_NAMESPACE|CODEC_ENDPOINT|CODEC_INCLUDE_CREDENTIALS)$/,
   'supabase/postgres:': /^(POSTGRES_(DB|PASSWORD)|PGPASSWORD|JWT_(SECRET|EXP))$/,
   'supabase/gotrue:': /^(GOTRUE_[A-Z_]+|API_EXTERNAL_URL)$/,
   'postgrest/postgrest:': /^PGRST_[A-Z_]+$/,
@@ -118,3 +118,49 @@ export function composeFaults({ services, networks, volumes }: Compose, facts: F
   }
   return faults;
 }
+
+/** Settings that a deployment by this file leaves at their defaults, and why. */
+const NOT_IN_COMPOSE: Readonly<Record<string, string>> = {
+  API_DB_POOL: 'the sum of all pools fits the one server that stands in the file',
+  RELAY_DB_POOL: 'as API_DB_POOL',
+  WORKER_DB_POOL: 'as API_DB_POOL',
+  ALTA_QUEUE_PREFIX: 'the namespace is of this installation alone',
+  ALTA_WORKER_QUEUES: 'its worker serves all queues',
+  ALTA_SHUTDOWN_GRACE_MS: 'stop_grace_period stands in the file and is held against the default',
+  MP_BASE_URL: 'the default is the real Mercado Pago',
+  MP_TIMEOUT_MS: 'a limit of Alta, not of a deployment',
+  CLUSTER_TIMEOUT_MS: 'a limit of Alta, not of a deployment',
+  WEBHOOK_MAX_AGE_MS: 'how Mercado Pago repeats notifications is the same everywhere (decision 1)',
+  WEBHOOK_MAX_FUTURE_MS: 'as WEBHOOK_MAX_AGE_MS',
+  RELAY_POLL_MAX_MS: 'a rhythm of Alta, not of a deployment',
+  RELAY_LEASE_SECONDS: 'longer than every time limit of a delivery, which do not change either',
+  RELAY_BATCH: 'two relays share the rows; one needs no more',
+};
+
+/** Settings that have no place: neither in each of Alta's servers, nor in the image, nor on the list above; and what stands there twice or for nothing. */
+export function placeFaults({ services }: Compose, settings: readonly string[], image: Readonly<Record<string, string>>): string[] {
+  const servers = ['worker', 'relay', 'api'].map((name) => [name, services[name]?.environment ?? {}] as const);
+  const faults = Object.keys(NOT_IN_COMPOSE)
+    .filter((name) => !settings.includes(name))
+    .map((name) => `${name} is no setting`);
+  for (const setting of settings) {
+    const lacking = servers.filter(([, environment]) => environment[setting] === undefined).map(([name]) => name);
+    const given = setting in image || lacking.length === 0;
+    if (setting in NOT_IN_COMPOSE) {
+      if (setting in image || lacking.length < servers.length) faults.push(`${setting} is set, though it is said not to be needed`);
+    } else if (!given) faults.push(`${setting} has no place in ${lacking.join(', ')}, and no reason why not`);
+  }
+  return faults;
+}
+
+/** A service's environment as the engine gives it to the process, variables replaced by `values` or their defaults. */
+export const resolved = ({ environment = {} }: Service, values: (name: string) => string): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(environment).map(([name, text]) => [
+      name,
+      String(text).replace(
+        /\$\{(\w+)(?::-([^}]*)|:\?[^}]*)?\}/g,
+        (_all, variable: string, fallback?: string) => fallback ?? values(variable),
+      ),
+    ]),
+  );

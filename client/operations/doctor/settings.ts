@@ -3,6 +3,7 @@ import { settingFaults, type Config } from '../../../adapters/config.ts';
 import { createVault } from '../../../adapters/vault/index.ts';
 import { isAltaError } from '../../../contract/errors.ts';
 import { fail, ok, warn, type Finding } from './check.ts';
+import { checkCodecSettings } from './codec-keys.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -16,7 +17,7 @@ export function checkSettings(env: Env): Finding[] {
 
 /** What is well formed and yet not fit for production. */
 export function checkProduction(config: Config): Finding[] {
-  return [...webhookAddress(config), ...vaultKeys(config), ...bundle(config), ...mail(config)];
+  return [...webhookAddress(config), ...vaultKeys(config), ...codec(config), ...bundle(config), ...mail(config)];
 }
 
 const isProduction = ({ NODE_ENV }: Config): boolean => NODE_ENV === 'production';
@@ -37,6 +38,15 @@ function vaultKeys(config: Config): Finding[] {
   } catch (error) {
     if (!isAltaError(error)) throw error;
     return [fail('vault keys', error.message, 'Set ALTA_VAULT_KEYS to "id:base64 of 32 bytes" (openssl rand -base64 32).')];
+  }
+}
+
+function codec(config: Config): Finding[] {
+  try {
+    return checkCodecSettings(config);
+  } catch (error) {
+    if (!isAltaError(error)) throw error;
+    return [fail('codec keys', error.message, 'Set ALTA_CODEC_KEYS to "id:base64 of 32 bytes" (openssl rand -base64 32).')];
   }
 }
 

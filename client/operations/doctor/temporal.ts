@@ -1,17 +1,27 @@
-import { Connection } from '@temporalio/client';
+import { Client, Connection } from '@temporalio/client';
+import type { PayloadCodec } from '@temporalio/common';
 import proto from '@temporalio/proto';
 import type { Config } from '../../../adapters/config.ts';
 import { effect } from '../../../adapters/effect.ts';
-import { temporalConnection } from '../../../adapters/temporal/index.ts';
+import { isSealed, temporalConnection } from '../../../adapters/temporal/index.ts';
 import { QUEUE_NAMES, taskQueue, type QueueName } from '../../../contract/ids.ts';
 import { SEARCH_ATTRIBUTES } from '../../../contract/search-attributes.ts';
 import { examine, fail, ok, type Finding } from './check.ts';
+import { checkCodecKeys } from './codec-keys.ts';
+import { checkSchedules } from './schedules.ts';
 
 const CONNECT_MS = 5_000;
 const CALL_MS = 5_000;
 /** The two kinds of task that a worker polls for: workflow and activity. */
 const { TaskQueueType } = proto.temporal.api.enums.v1;
 const KINDS = { workflow: TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, activity: TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY } as const;
+
+/** Leaves payloads shut and in their place nothing: no check needs one, so a lost key is found by its own check and hides no other. */
+const SHUT: PayloadCodec = {
+  encode: (payloads) => Promise.resolve(payloads),
+  decode: (payloads) =>
+    Promise.resolve(payloads.map((payload) => (isSealed(payload) ? { metadata: { encoding: Buffer.from('binary/null') } } : payload))),
+};
 
 /** Temporal itself, and the workers as it sees them. Without a connection there is one finding, not ten of the same cause. */
 export async function checkTemporal(config: Config): Promise<Finding[]> {
@@ -30,6 +40,7 @@ export async function checkTemporal(config: Config): Promise<Finding[]> {
   );
   if (connection === undefined) return reached;
   const open = connection;
+  const client = new Client({ connection: open, namespace: config.TEMPORAL_NAMESPACE, dataConverter: { payloadCodecs: [SHUT] } });
   try {
     const found = await Promise.all([
       examine(
@@ -38,6 +49,8 @@ export async function checkTemporal(config: Config): Promise<Finding[]> {
         'Create it: `temporal operator namespace create`, or correct TEMPORAL_NAMESPACE.',
       ),
       examine('temporal search attributes', () => attributes(open, config)),
+      checkSchedules(client, config),
+      checkCodecKeys(client, config),
       ...QUEUE_NAMES.map((queue) => examine(`temporal queue ${queue}`, () => workers(open, config, queue))),
     ]);
     return [...reached, ...found.flat()];
