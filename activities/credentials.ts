@@ -7,6 +7,7 @@ import {
   loadTokens,
   readAnswer,
   requireReauth,
+  resyncCredentials,
   revokeConnection,
   type BegunRefresh,
   type LeftRefresh,
@@ -110,6 +111,11 @@ export function revokeCredentials({ db, log }: ActivityDeps) {
     if (ended && bySeller) log.warn({ accountId, alert: 'reauth required' }, 'the seller took the consent back');
     return ended;
   };
+}
+
+/** `resync-credentials`: has a store's credentials written to its cluster once more; false when there are none, or no store. */
+export function resyncCredentialsStep({ db }: ActivityDeps) {
+  return ({ accountId }: AccountContext): Promise<boolean> => resyncCredentials(db, accountId);
 }
 
 /** `exchange-code`: turns the code that the seller brought into tokens, once, and stores them. Never retried by Temporal. */

@@ -7,6 +7,7 @@ import { claimSlugStep, undoClaimSlug } from './claim-slug.ts';
 import { undoUpsertClient, upsertClientStep } from './client-row.ts';
 import { seedContentStep, undoSeedContent } from './content.ts';
 import type { ActivityDeps } from './deps.ts';
+import { confirmOrderStep } from './confirm-order.ts';
 import {
   beginRefreshStep,
   endAuthorizationStep,
@@ -15,6 +16,7 @@ import {
   probeCredentials,
   refreshGrant,
   requireReauthStep,
+  resyncCredentialsStep,
   revokeCredentials,
 } from './credentials.ts';
 import { syncEntitlements, undoSyncEntitlements } from './entitlements.ts';
@@ -81,6 +83,8 @@ export function createActivities(deps: ActivityDeps) {
     'exchange-code': exchangeCode(deps),
     'end-authorization': endAuthorizationStep(deps),
     'ask-consent': askConsent(deps),
+    'resync-credentials': resyncCredentialsStep(deps),
+    'confirm-order': confirmOrderStep(deps),
   };
 }
 

@@ -168,6 +168,8 @@ const settings = {
   PLACEMENT_SECONDS: z.coerce.number().int().positive().default(86_400),
   CLUSTER_TIMEOUT_MS: milliseconds.default(10_000),
   MP_TIMEOUT_MS: milliseconds.default(10_000),
+  /** Whether the API also serves the minimal shop (`POST /stores/:slug/checkout`): a stand-in for a shop runtime, off in production. */
+  ALTA_STOREFRONT: flag.default(false),
   SMTP_URL: z.url().optional(),
   MAIL_FROM: z.string().default('Alta <no-reply@example.com>'),
   /** Where the set-your-password link leads; `{slug}` is replaced. */

@@ -9,9 +9,10 @@ export type ConnectionState = (typeof CONNECTION_STATES)[number];
  * - `connect`: turn the code that the seller brought into tokens;
  * - `refresh`: rotate the tokens, whether it is due or an operator wants it;
  * - `check`: look whether Mercado Pago still honours them;
- * - `revoke`: take them out of the Admin DB and off the cluster.
+ * - `revoke`: take them out of the Admin DB and off the cluster;
+ * - `resync`: write them to the cluster once more, which lost them.
  */
-export const CREDENTIAL_TASKS = ['connect', 'refresh', 'check', 'revoke'] as const;
+export const CREDENTIAL_TASKS = ['connect', 'refresh', 'check', 'revoke', 'resync'] as const;
 export type CredentialTask = (typeof CREDENTIAL_TASKS)[number];
 
 /** How such a run behaves on trouble. It travels in the input, so that a run keeps the rules it began with. */

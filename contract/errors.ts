@@ -110,6 +110,16 @@ export const ERROR_TABLE = {
     'The seller has to agree again: `alta credentials link <account>` makes the link; the seller was mailed one.',
   ),
 
+  MP_NOT_CONFIGURED: row(
+    false,
+    'park',
+    409,
+    'The store has no Mercado Pago credentials: `alta credentials link <account>` asks its seller.',
+  ),
+
+  // Buyers' orders
+  ARTICLE_UNAVAILABLE: row(false, 'park', 409, 'The store does not sell this article, or not as many; correct the order.'),
+
   // Admin DB, vault, mail, Temporal
   ADMIN_DB_UNAVAILABLE: row(true, 'park', 503, 'PostgreSQL does not answer; bring it back.'),
   ADMIN_DB_REJECTED: row(false, 'park', 500, 'PostgreSQL refuses the statement for good; read the SQLSTATE in the message.'),

@@ -3,6 +3,7 @@ export const ONBOARDING_WORKFLOW = 'onboarding';
 export const ACCOUNT_WORKFLOW = 'account';
 export const REFUND_WORKFLOW = 'refund';
 export const CREDENTIALS_WORKFLOW = 'credentials';
+export const CONFIRM_ORDER_WORKFLOW = 'confirmOrder';
 
 export const TASK_QUEUES = {
   /** Onboardings: paid orders must never wait behind upkeep. */
@@ -25,6 +26,7 @@ export const deploymentName = (name: string, prefix = ''): string => `${prefix}$
 const ONBOARDING_PREFIX = 'onboarding/';
 const ACCOUNT_PREFIX = 'account/';
 const CREDENTIALS_PREFIX = 'credentials/';
+const ORDER_PREFIX = 'order/';
 
 export const onboardingWorkflowId = (accountId: string): string => `${ONBOARDING_PREFIX}${accountId}`;
 /** Holds the id of the payment that is given back, as Mercado Pago numbers it. */
@@ -34,9 +36,12 @@ export const accountWorkflowId = (accountId: string): string => `${ACCOUNT_PREFI
 export const credentialsWorkflowId = (accountId: string, task: string, authorizationId: string | null = null): string =>
   `${CREDENTIALS_PREFIX}${accountId}/${task}${authorizationId === null ? '' : `/${authorizationId}`}`;
 
+/** One run for each payment of a buyer, by the store that it went to. */
+export const confirmOrderWorkflowId = (accountId: string, paymentId: string): string => `${ORDER_PREFIX}${accountId}/${paymentId}`;
+
 /** The account of a workflow id; undefined when the id is none of ours. */
 export function accountIdOf(workflowId: string): string | undefined {
-  for (const prefix of [ONBOARDING_PREFIX, ACCOUNT_PREFIX, CREDENTIALS_PREFIX]) {
+  for (const prefix of [ONBOARDING_PREFIX, ACCOUNT_PREFIX, CREDENTIALS_PREFIX, ORDER_PREFIX]) {
     if (workflowId.startsWith(prefix)) return workflowId.slice(prefix.length).split('/', 1)[0];
   }
   return undefined;

@@ -3,7 +3,7 @@ import { ACCOUNT_EVENT_SCHEMAS } from './account-events.ts';
 import { CREDENTIAL_TASKS } from './credentials.ts';
 
 /** Where an outbox row is delivered to (decision 8). */
-export const OUTBOX_TARGETS = ['onboarding', 'account', 'refund', 'credentials'] as const;
+export const OUTBOX_TARGETS = ['onboarding', 'account', 'refund', 'credentials', 'shop'] as const;
 export type OutboxTarget = (typeof OUTBOX_TARGETS)[number];
 
 /** `failed` is final until an operator retries or discards the row (P-226, P-232). */
@@ -52,12 +52,21 @@ export const sellerDeauthorizedSchema = z.strictObject({
   sellerId: z.string().regex(/^\d{1,20}$/),
 });
 
+/** `order.notified`: a verified hint about a buyer's payment to a store (law 1). */
+export const orderNotifiedSchema = z.strictObject({
+  type: z.literal('order.notified'),
+  inboxId: z.uuid(),
+  accountId: z.uuid(),
+  paymentId: z.string().regex(/^\d{1,20}$/),
+});
+
 export const outboxPayloadSchema = z.discriminatedUnion('type', [
   paymentNotifiedSchema,
   accountPaymentChangedSchema,
   refundEventSchema,
   credentialsAskedSchema,
   sellerDeauthorizedSchema,
+  orderNotifiedSchema,
   ACCOUNT_EVENT_SCHEMAS['account.created'],
   ACCOUNT_EVENT_SCHEMAS['account.updated'],
   ACCOUNT_EVENT_SCHEMAS['plan.changed'],

@@ -37,6 +37,7 @@ export function stackEnvironment({
     MP_CLIENT_ID: mercadoPago.clientId,
     MP_CLIENT_SECRET: mercadoPago.clientSecret,
     MP_WEBHOOK_SECRETS: `simulator:${mercadoPago.webhookSecret}`,
+    ALTA_STOREFRONT: 'true',
     API_HOST: '127.0.0.1',
     API_PORT: String(apiPort),
     PUBLIC_URL: `http://127.0.0.1:${apiPort}`,

@@ -167,6 +167,9 @@ export async function credentials(raw: CredentialsInput): Promise<CredentialsRes
       return check();
     case 'revoke':
       return revoke();
+    case 'resync':
+      await records['resync-credentials']({ accountId });
+      return UNCHANGED;
   }
 }
 

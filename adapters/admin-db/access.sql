@@ -25,7 +25,7 @@ begin
       execute format('alter function %s owner to alta_migrator', f);
     end if;
   end loop;
-  foreach r in array array['public', 'anon', 'authenticated', 'alta_intake', 'alta_relay', 'alta_worker', 'alta_operator', 'alta_keeper'] loop
+  foreach r in array array['public', 'anon', 'authenticated', 'alta_intake', 'alta_relay', 'alta_worker', 'alta_operator', 'alta_keeper', 'alta_storefront'] loop
     continue when r <> 'public' and to_regrole(r) is null;
     -- Supabase gives its visitors rights on every new table and function.
     execute format('revoke all on %s from %s', array_to_string(tables, ', '), r);
@@ -38,7 +38,7 @@ begin
   end loop;
 end $$;
 
-grant usage on schema public to alta_intake, alta_relay, alta_worker, alta_operator, alta_keeper, service_role;
+grant usage on schema public to alta_intake, alta_relay, alta_worker, alta_operator, alta_keeper, alta_storefront, service_role;
 grant select on schema_migrations to alta_intake, alta_relay, alta_worker, alta_operator, alta_keeper;
 
 -- The catalogue
@@ -51,7 +51,7 @@ grant select on backend_clusters to alta_worker;
 grant update (tenant_count, status, last_error, updated_at) on backend_clusters to alta_worker;
 grant update (weight, is_active, status, max_tenants, last_error, updated_at) on backend_clusters to alta_operator;
 grant select (cluster_id, service_role_key, db_url_encrypted), update (service_role_key, db_url_encrypted) on backend_clusters to alta_keeper;
-grant execute on function list_backend_clusters(text) to alta_worker, service_role;
+grant execute on function list_backend_clusters(text) to alta_worker, alta_storefront, service_role;
 grant execute on function set_backend_cluster_credentials(text, text, text, text, text, text) to alta_operator, service_role;
 
 -- Accounts. The API writes drafts and reads what a visitor may know; only the worker reads the merchants' sealed tokens.
@@ -63,7 +63,7 @@ grant insert (id, order_amount, order_currency, slug, email, business_name, plan
 grant select (id, version, slug, status, business_name, order_amount, order_currency) on nv_accounts to alta_relay;
 grant select on nv_accounts to alta_worker;
 grant update (status, backend_cluster_id, mp_connected, mp_access_token_encrypted, mp_refresh_token_encrypted, mp_public_key, mp_user_id,
-  mp_token_expires_at) on nv_accounts to alta_worker;
+  mp_token_expires_at, updated_at) on nv_accounts to alta_worker;
 grant select (id, version, slug, email, business_name, status, plan_key, country, custom_domain, backend_cluster_id, mp_connected,
   mp_token_expires_at, order_amount, order_currency, created_at, updated_at) on nv_accounts to alta_operator;
 grant select (id, mp_access_token_encrypted, mp_refresh_token_encrypted), update (mp_access_token_encrypted, mp_refresh_token_encrypted)
@@ -112,6 +112,12 @@ grant select (id, account_id, state_hash, redirect_uri, status, error_code, requ
 grant update (status, code_encrypted, answered_at) on mp_authorizations to alta_intake;
 grant select (id, verifier_encrypted, code_encrypted), update (verifier_encrypted, code_encrypted) on mp_authorizations to alta_keeper;
 
+-- The stand-in for the shop runtime: it opens what open stores sell with, and may have it written to their clusters again.
+grant select (id, version, slug, status, custom_domain, country, backend_cluster_id, mp_connected, mp_access_token_encrypted, mp_public_key)
+  on nv_accounts to alta_storefront;
+grant select on backend_clusters to alta_storefront;
+grant select, insert on outbox to alta_storefront;
+
 -- Inbox and outbox. The API takes in, the relay settles, the worker feeds what no webhook brought and purges.
 grant select, insert, update on webhook_inbox to alta_intake, alta_worker;
 grant select, update (status, result, payment_status, account_id, settled_at) on webhook_inbox to alta_relay;
@@ -142,7 +148,15 @@ create policy process_all on outbox to alta_relay, alta_worker, alta_operator us
 create policy keeps_unsent on outbox as restrictive for delete to alta_worker using (completed_at is not null);
 create policy intake_orders_reads on outbox to alta_intake
   using (target = 'onboarding' and event_type = 'payment.notified') with check (target = 'onboarding' and event_type = 'payment.notified');
-create policy intake_brings_consents on outbox to alta_intake using (target = 'credentials') with check (target = 'credentials');
+create policy intake_brings_consents on outbox to alta_intake
+  using (target = 'credentials' and (event_type = 'seller.deauthorized' or payload ->> 'task' = 'connect'))
+  with check (target = 'credentials' and (event_type = 'seller.deauthorized' or payload ->> 'task' = 'connect'));
+create policy intake_orders_looks on outbox to alta_intake
+  using (target = 'shop' and event_type = 'order.notified') with check (target = 'shop' and event_type = 'order.notified');
+create policy storefront_asks on outbox to alta_storefront
+  using (target = 'credentials' and payload ->> 'task' = 'resync') with check (target = 'credentials' and payload ->> 'task' = 'resync');
+create policy storefront_reads on nv_accounts for select to alta_storefront using (status in ('provisioned', 'approved', 'live'));
+create policy storefront_reads on backend_clusters for select to alta_storefront using (is_active);
 create policy process_reads on nv_accounts for select to alta_intake, alta_relay, alta_worker, alta_operator, alta_keeper using (true);
 create policy intake_opens_drafts on nv_accounts for insert to alta_intake with check (status = 'draft');
 create policy intake_writes_drafts on nv_accounts for update to alta_intake using (status = 'draft') with check (status = 'draft');

@@ -49,6 +49,7 @@ export { feedPolled, loadPollMark, restPolling, type PolledPayment, type PollMar
 export { expireSlugs, fleetLooksDead, restartLostJobs } from './upkeep.ts';
 export { discardOutboxRow, listOutbox, retryOutboxRow, showOutbox } from './outbox-admin.ts';
 export type { Discarded, OutboxCommand, OutboxDetails, OutboxEntry, OutboxFilter } from './outbox-admin.ts';
+export { acceptOrderNotification, askForResync, findShop, resyncCredentials, type Shop } from './shop.ts';
 export { listDeadLetters, type DeadLetter } from './dead-letters.ts';
 export { IN_PROGRESS_SECONDS, MONEY_LISTS, moneyReport } from './money.ts';
 export type { MoneyItem, MoneyList, MoneyOptions, MoneyReport, MoneyTotals } from './money.ts';

@@ -15,6 +15,7 @@ export interface RoleLimits {
  * - relay: one batch at a time; below the lease of a claimed row by far.
  * - worker: below the 8 s and more that a step gets, and enough connections for its steps not to queue for long.
  * - operator: a person waits, and a report may be long.
+ * - storefront: a buyer waits.
  * - keeper: re-sealing goes in small batches.
  */
 export const ROLES = {
@@ -22,6 +23,14 @@ export const ROLES = {
   relay: { role: 'alta_relay', applicationName: 'alta-relay', pool: 10, connectMs: 5_000, statementMs: 10_000, lockMs: 5_000 },
   worker: { role: 'alta_worker', applicationName: 'alta-worker', pool: 20, connectMs: 5_000, statementMs: 10_000, lockMs: 5_000 },
   operator: { role: 'alta_operator', applicationName: 'alta-cli', pool: 4, connectMs: 5_000, statementMs: 30_000, lockMs: 5_000 },
+  storefront: {
+    role: 'alta_storefront',
+    applicationName: 'alta-storefront',
+    pool: 10,
+    connectMs: 2_000,
+    statementMs: 3_000,
+    lockMs: 2_000,
+  },
   keeper: { role: 'alta_keeper', applicationName: 'alta-keys', pool: 2, connectMs: 5_000, statementMs: 30_000, lockMs: 5_000 },
 } as const satisfies Record<string, RoleLimits>;
 

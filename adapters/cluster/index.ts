@@ -7,6 +7,7 @@ export { classifyAuthError, classifyRestError, classifyStorageError, type CallFa
 export { publishClient, undoClient, upsertClient, type WriteOutcome } from './client-row.ts';
 export { seedContent, undoSeed, type SeedCounts } from './content.ts';
 export { clearMpCredentials, deleteClient, setSettings } from './life.ts';
+export { confirmShopOrder, placeShopOrder, readMpCredentials, type PlacedShopOrder } from './orders.ts';
 export { readOpenStore, type OpenStore } from './open-store.ts';
 export { createClusterRouter, type Cluster, type ClusterRouter, type ClusterSecrets, type RouterOptions } from './router.ts';
 export { checkClusterSchema } from './schema.ts';

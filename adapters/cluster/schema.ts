@@ -32,7 +32,8 @@ const COLUMNS: Record<string, readonly string[]> = {
   shipping_methods: [...seeded, 'name', 'price', 'currency', 'days_min', 'days_max'],
   palettes: [...seeded, 'name', 'colors', 'is_default'],
   products: ['id', 'client_id', 'sku', 'name', 'price', 'stock', 'onboarding_id'],
-  orders: ['id', 'client_id'],
+  orders: ['id', 'client_id', 'status', 'total', 'currency', 'payment_id'],
+  order_items: ['order_id', 'client_id', 'sku', 'unit_price', 'quantity'],
   cart_items: ['id', 'client_id', 'product_id'],
   store_assets: ['client_id', 'path', 'sha256', 'onboarding_id'],
   sync_tombstones: ['nv_account_id', 'aspect', 'onboarding_id', 'version'],
@@ -52,6 +53,7 @@ const UNIQUES = [
   'shipping_methods(client_id,seed_key)',
   'palettes(client_id,seed_key)',
   'products(client_id,sku)',
+  'orders(payment_id)',
   'store_assets(client_id,path)',
 ];
 

@@ -24,7 +24,11 @@ export function apiMetrics() {
     'route',
     'status',
   );
+  const notConfigured = counter(
+    'alta_checkout_mp_not_configured_total',
+    'Checkouts of buyers that failed because neither cluster nor Admin DB held the merchant’s Mercado Pago credentials (P-607).',
+  );
   for (const reason of ['accepted', 'repeated', 'ignored']) webhookAcks.inc({ status: '200', reason }, 0);
-  return { registry, webhookAcks, webhookAckSeconds, httpSeconds };
+  return { registry, webhookAcks, webhookAckSeconds, httpSeconds, notConfigured };
 }
 export type ApiMetrics = ReturnType<typeof apiMetrics>;

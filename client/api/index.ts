@@ -10,6 +10,7 @@ import type { ApiDeps } from './deps.ts';
 import { answerError } from './errors.ts';
 import { healthRoutes } from './health.ts';
 import { measureHttp } from './metrics.ts';
+import { shopRoutes } from './shop.ts';
 import { storeRoutes } from './stores.ts';
 import { webhookRoutes } from './webhook.ts';
 
@@ -67,6 +68,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     checkoutRoutes(routes, deps);
     consentRoutes(routes, deps);
     storeRoutes(routes, deps);
+    shopRoutes(routes, deps);
     healthRoutes(routes, deps);
     done();
   });

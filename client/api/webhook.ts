@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { acceptDeauthorization, acceptNotification } from '../../adapters/admin-db/index.ts';
+import { z } from 'zod';
+import { type Accepted, acceptDeauthorization, acceptNotification, acceptOrderNotification } from '../../adapters/admin-db/index.ts';
 import { now } from '../../adapters/clock.ts';
 import { parseNotification, verifySignature } from '../../adapters/mercadopago/index.ts';
 import { traced } from '../../adapters/trace.ts';
@@ -9,6 +10,8 @@ import { measureWebhooks } from './metrics.ts';
 
 /** Longest webhook body, bytes. A real notification has some three hundred. */
 export const WEBHOOK_BODY_LIMIT = 64 * 1024;
+/** Where buyers' payments to one store are told of; only where the minimal shop is served. */
+const STORE_PATH = '/stores/:accountId/webhooks/mercadopago';
 const PATHS = ['/webhooks/mercadopago', '/onboarding/checkout/webhook'] as const;
 
 /**
@@ -21,7 +24,8 @@ export function webhookRoutes(app: FastifyInstance, deps: ApiDeps): void {
   const { db, config, log } = deps;
   const answered = measureWebhooks(app, deps.apiMetrics);
 
-  const receive = async (request: FastifyRequest, reply: FastifyReply): Promise<{ status: string }> => {
+  /** `accountId`: of the store that a buyer paid; without it the payment is the platform's own. */
+  const receive = async (request: FastifyRequest, reply: FastifyReply, accountId?: string): Promise<{ status: string }> => {
     const notification = parseNotification({
       query: request.query as Record<string, unknown>,
       headers: request.headers,
@@ -53,10 +57,13 @@ export function webhookRoutes(app: FastifyInstance, deps: ApiDeps): void {
       secretId: verdict.secretId,
       skewMs: verdict.skewMs,
     };
-    const { inboxId, first } =
-      notification.kind === 'deauthorized'
-        ? await acceptDeauthorization(db, { ...delivery, topic: 'mp-connect', sellerId: notification.userId })
-        : await acceptNotification(db, { ...delivery, topic: 'payment', paymentId: notification.dataId });
+    const accept = (): Promise<Accepted> => {
+      if (notification.kind === 'deauthorized')
+        return acceptDeauthorization(db, { ...delivery, topic: 'mp-connect', sellerId: notification.userId });
+      const payment = { ...delivery, topic: 'payment', paymentId: notification.dataId };
+      return accountId === undefined ? acceptNotification(db, payment) : acceptOrderNotification(db, { ...payment, accountId });
+    };
+    const { inboxId, first } = await accept();
     const about = notification.kind === 'deauthorized' ? { sellerId: notification.userId } : { paymentId: notification.dataId };
     log.info({ inboxId, ...about, first, action: notification.action, skewMs: verdict.skewMs }, 'notification accepted');
     void reply.code(200);
@@ -78,6 +85,19 @@ export function webhookRoutes(app: FastifyInstance, deps: ApiDeps): void {
       }),
     );
   }
+  if (!config.ALTA_STOREFRONT) return;
+  app.post<{ Params: { accountId: string } }>(
+    STORE_PATH,
+    { bodyLimit: WEBHOOK_BODY_LIMIT, config: { rateLimit: false }, schema: webhookDocs },
+    (request, reply) => {
+      const account = z.uuid().safeParse(request.params.accountId);
+      if (!account.success) throw new AltaError('INPUT_INVALID', 'accountId: is not an id', { details: { field: 'accountId' } });
+      return traced(`POST ${STORE_PATH}`, () => receive(request, reply, account.data), {
+        kind: 'server',
+        attributes: { 'http.route': STORE_PATH, 'http.request.method': 'POST' },
+      });
+    },
+  );
 }
 
 const webhookDocs = {

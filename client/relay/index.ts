@@ -19,6 +19,7 @@ import { deliverAccount } from './deliver-account.ts';
 import { deliverCredentials } from './deliver-credentials.ts';
 import { deliverOnboarding } from './deliver-onboarding.ts';
 import { deliverRefund } from './deliver-refund.ts';
+import { deliverShop } from './deliver-shop.ts';
 import type { Deliver, Delivered, RelayDeps } from './deps.ts';
 import { createPump, type Pump } from './pump.ts';
 import { consequenceOf } from './pushback.ts';
@@ -34,6 +35,7 @@ const DELIVERIES: Record<OutboxTarget, Deliver> = {
   account: deliverAccount,
   refund: deliverRefund,
   credentials: deliverCredentials,
+  shop: deliverShop,
 };
 
 /**

@@ -12,6 +12,7 @@ create role alta_relay nologin;
 create role alta_worker nologin;
 create role alta_operator nologin;
 create role alta_keeper nologin;
+create role alta_storefront nologin;
 create role alta_migrator nologin;
 
 create role alta_api_login login password :'api' in role alta_intake;
@@ -20,11 +21,11 @@ create role alta_worker_login login password :'worker' in role alta_worker;
 create role alta_operator_login login password :'operator' in role alta_operator, alta_keeper;
 create role alta_migrator_login login createrole password :'migrator';
 -- Who migrates hands out the rights of every role.
-grant alta_intake, alta_relay, alta_worker, alta_operator, alta_keeper, alta_migrator to alta_migrator_login with admin option;
+grant alta_intake, alta_relay, alta_worker, alta_operator, alta_keeper, alta_storefront, alta_migrator to alta_migrator_login with admin option;
 create role temporal login password :'temporal';
 
 create database alta_admin owner alta_migrator_login;
 create database temporal owner temporal;
 create database temporal_visibility owner temporal;
 revoke connect on database alta_admin, temporal, temporal_visibility from public;
-grant connect on database alta_admin to alta_intake, alta_relay, alta_worker, alta_operator, alta_keeper, alta_migrator;
+grant connect on database alta_admin to alta_intake, alta_relay, alta_worker, alta_operator, alta_keeper, alta_storefront, alta_migrator;

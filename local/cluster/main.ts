@@ -14,6 +14,10 @@ function setting(argument: string, variable: string, fallback?: string): string 
 /** How a statement fails whose connection was cut: by the server, by the driver, by the network. */
 const CUT = /^(57P0[1-3]|08\d{3}|55000|CONNECTION_\w+|CONNECT_TIMEOUT|ECONNRESET|ECONNREFUSED|EPIPE)$/;
 
+/** The driver itself trips over a connection that was cut while it wrote (a null socket). */
+const trippedDriver = (error: unknown): boolean =>
+  error instanceof TypeError && /[\\/]node_modules[\\/]postgres[\\/]/.test(error.stack ?? '');
+
 /**
  * The stand-in also asks its database by itself, and nobody waits for those answers: a cut connection would end the process. A cluster
  * outlives its connections; the next request opens new ones.
@@ -23,7 +27,7 @@ function outliveCutConnections(): void {
     process.on(event, (error: unknown) => {
       const { code, message } = (error ?? {}) as { code?: string; message?: string };
       process.stderr.write(`cluster: ${code ?? 'unforeseen'}: ${message ?? String(error)}\n`);
-      if (code === undefined || !CUT.test(code)) process.exit(1);
+      if (!trippedDriver(error) && (code === undefined || !CUT.test(code))) process.exit(1);
     });
   }
 }

@@ -127,6 +127,7 @@ const NOT_IN_COMPOSE: Readonly<Record<string, string>> = {
   ALTA_QUEUE_PREFIX: 'the namespace is of this installation alone',
   ALTA_WORKER_QUEUES: 'its worker serves all queues',
   ALTA_SHUTDOWN_GRACE_MS: 'stop_grace_period stands in the file and is held against the default',
+  ALTA_STOREFRONT: 'the minimal shop stands in for a shop runtime, which a deployment has',
   MP_BASE_URL: 'the default is the real Mercado Pago',
   MP_TIMEOUT_MS: 'a limit of Alta, not of a deployment',
   CLUSTER_TIMEOUT_MS: 'a limit of Alta, not of a deployment',

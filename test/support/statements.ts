@@ -61,6 +61,20 @@ export const STATEMENTS: Record<Exclude<AdminDbRole, 'keeper'>, Record<string, A
       await adminDb.acceptNotification(db, notification);
       await adminDb.acceptNotification(db, notification);
     },
+    acceptDeauthorization: async (db) => {
+      const notification = { deliveryKey: 'statement/seller', topic: 'mp-connect', sellerId: '77' };
+      await adminDb.acceptDeauthorization(db, notification);
+      await adminDb.acceptDeauthorization(db, notification);
+    },
+    acceptOrderNotification: async (db, { accountId }) => {
+      const notification = { deliveryKey: 'statement/buyer', topic: 'payment', paymentId: '77', accountId };
+      await adminDb.acceptOrderNotification(db, notification);
+      await adminDb.acceptOrderNotification(db, notification);
+    },
+    consents: async (db, { vault, accountId }) => {
+      const asked = await adminDb.openAuthorization(db, vault, { accountId, redirectUri: 'http://x', requestedBy: 'x', validSeconds: 60 });
+      await adminDb.answerAuthorization(db, vault, { state: asked.state, code: 'x' });
+    },
     findTenant: (db) => adminDb.findTenant(db, 'nobody'),
     loadClusterAddress: (db, { clusterId }) => adminDb.loadClusterAddress(db, clusterId),
   },
@@ -87,6 +101,7 @@ export const STATEMENTS: Record<Exclude<AdminDbRole, 'keeper'>, Record<string, A
     openJob,
     readState: (db) => adminDb.readState(db),
     refundsOf: (db) => adminDb.refundsOf(db, '77'),
+    accountsOfSeller: (db) => adminDb.accountsOfSeller(db, '77'),
   },
   worker: {
     listClusters: (db) => adminDb.listClusters(db),
@@ -107,6 +122,22 @@ export const STATEMENTS: Record<Exclude<AdminDbRole, 'keeper'>, Record<string, A
       changeAccount(db, { type: 'account.updated', accountId, fields: ['is_active'] }, (tx) =>
         adminDb.changeStatus(tx, accountId, { from: ['paid', 'provisioned'], to: 'provision_failed', actor: 'x', reason: 'x' }),
       ),
+    consents: async (db, { vault, accountId }) => {
+      const id = randomUUID();
+      await adminDb.beginRefresh(db, accountId, id);
+      await adminDb.leaveRefresh(db, { accountId, refreshId: id, ...failure, keep: false });
+      await adminDb.findConnection(db, accountId);
+      await adminDb.loadTokens(db, vault, accountId);
+      await adminDb.requireReauth(db, { accountId, credentialVersion: 1, ...failure });
+      await adminDb.claimNotice(db, accountId);
+      await adminDb.releaseNotice(db, accountId, 1);
+      await adminDb.revokeConnection(db, { accountId, actor: 'x', code: null, reason: 'x' });
+      await adminDb.askDueRefreshes(db, 1);
+      await adminDb.readAnswer(db, vault, id);
+      await adminDb.endAuthorization(db, id, 'failed', 'INTERNAL');
+      await adminDb.expireAuthorizations(db);
+      await adminDb.resyncCredentials(db, accountId);
+    },
     loadAssets: (db, { accountId }) => adminDb.loadAssets(db, accountId),
     recordPayment: (db) => adminDb.recordPayment(db, payment),
     judgePayment: (db) => adminDb.judgePayment(db, '77', { verdict: 'accepted', code: null, judgedStatus: 'approved' }),
@@ -136,7 +167,18 @@ export const STATEMENTS: Record<Exclude<AdminDbRole, 'keeper'>, Record<string, A
     fleetLooksDead: (db) => adminDb.fleetLooksDead(db),
     expireSlugs: (db) => adminDb.expireSlugs(db),
   },
+  storefront: {
+    findShop: (db) => adminDb.findShop(db, 'nobody'),
+    loadCluster: (db, { vault, clusterId }) => adminDb.loadCluster(db, vault, clusterId),
+    loadMpCredentials: (db, { vault, accountId }) => adminDb.loadMpCredentials(db, vault, accountId).catch(unlessRefused),
+    askForResync: (db, { accountId }) => adminDb.askForResync(db, { accountId, version: 1 }),
+  },
   operator: {
+    consents: async (db, { vault, accountId }) => {
+      await adminDb.listConnections(db);
+      await adminDb.findConnection(db, accountId);
+      await adminDb.openAuthorization(db, vault, { accountId, redirectUri: 'http://x', requestedBy: 'x', validSeconds: 60 });
+    },
     listJobs: (db) => adminDb.listJobs(db, { limit: 1 }),
     showJob: (db, { jobId }) => adminDb.showJob(db, jobId),
     findOrder: (db, { accountId }) => adminDb.findOrder(db, accountId),

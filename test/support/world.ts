@@ -15,6 +15,7 @@ import { createMercadoPago } from '../../adapters/mercadopago/index.ts';
 import { dataConverter } from '../../adapters/temporal/index.ts';
 import { createVault, type Vault } from '../../adapters/vault/index.ts';
 import { buildApi } from '../../client/api/index.ts';
+import { openShop } from '../../client/api/open-shop.ts';
 import { createRelay, type Relay } from '../../client/relay/index.ts';
 import type { CheckoutAnswer, CheckoutRequest } from '../../contract/checkout.ts';
 import type { AccountState } from '../../contract/account.ts';
@@ -113,7 +114,9 @@ export async function startWorld(options: WorldOptions = {}) {
   });
   const lines = await openClusterLines(db, vault);
 
-  const listening = run.api ? await listen({ db: intakeDb, vault, mp, config: loadConfig(env), log }) : undefined;
+  const shop = env['ALTA_STOREFRONT'] === 'true' ? openShop(loadConfig(env), vault, log) : undefined;
+  const front = { db: intakeDb, vault, mp, config: loadConfig(env), log, ...(shop === undefined ? {} : { shop }) };
+  const listening = run.api ? await listen(front) : undefined;
   env['PUBLIC_URL'] = listening?.url ?? 'http://127.0.0.1:9';
   const config = loadConfig(env);
   if (listening) Object.assign(listening.config, { PUBLIC_URL: listening.url });
@@ -245,6 +248,7 @@ export async function startWorld(options: WorldOptions = {}) {
       await mail.close();
       deps.mailer.close();
       await Promise.all(lines.lines.map((line) => line.close()));
+      await shop?.db.close();
       await Promise.all([db, intakeDb, relayDb, workerDb].map((pool) => pool.close()));
       await temporal.close();
       await database.drop();

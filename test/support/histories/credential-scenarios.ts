@@ -2,7 +2,13 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { createAltaClient, type AltaClient } from '../../../client/index.ts';
 import { startCredentials } from '../../../client/operations/start-credentials.ts';
 import type { CredentialTask } from '../../../contract/credentials.ts';
-import { CREDENTIALS_WORKFLOW, credentialsWorkflowId, taskQueue } from '../../../contract/ids.ts';
+import {
+  CONFIRM_ORDER_WORKFLOW,
+  confirmOrderWorkflowId,
+  CREDENTIALS_WORKFLOW,
+  credentialsWorkflowId,
+  taskQueue,
+} from '../../../contract/ids.ts';
 import { agree, connectedSeller, makeDue, type Seller } from '../consent.ts';
 import type { Fault } from '../../../local/mercadopago/control.ts';
 import { eventually } from '../eventually.ts';
@@ -11,7 +17,7 @@ import type { Scenario } from './onboarding-scenarios.ts';
 import type { HistoryPath } from './paths.ts';
 import type { Stage } from './stage.ts';
 
-type CredentialPath = Extract<HistoryPath, `credentials.${string}` | `refresh-credentials.${string}`>;
+type CredentialPath = Extract<HistoryPath, `credentials.${string}` | `refresh-credentials.${string}` | `confirm-order.${string}`>;
 
 const altaOf = ({ world }: Stage): AltaClient => createAltaClient({ db: world.db, temporal: world.temporal, config: world.config });
 const linkOf = async (stage: Stage, accountId: string): Promise<string> =>
@@ -123,12 +129,22 @@ export const CREDENTIAL_SCENARIOS: Record<CredentialPath, Scenario> = {
   },
   'credentials.revoked': async (stage) => run(stage, (await sellerOf(stage)).accountId, 'revoke'),
   'credentials.revoked-before': async (stage) => run(stage, (await stage.world.checkout({}, { connected: false })).accountId, 'revoke'),
+  'credentials.resynced': async (stage) => run(stage, (await sellerOf(stage)).accountId, 'resync'),
   'credentials.input-invalid': ({ world }) =>
     world.temporal.workflow.start(CREDENTIALS_WORKFLOW, {
       workflowId: credentialsWorkflowId('nobody', 'refresh'),
       taskQueue: taskQueue('accounts', world.config.ALTA_QUEUE_PREFIX),
       args: [{ accountId: 'nobody', task: 'refresh', authorizationId: null }],
     }),
+  'confirm-order.ignored': async (stage) => {
+    const { accountId } = await sellerOf(stage);
+    const { temporal, config } = stage.world;
+    return temporal.workflow.start(CONFIRM_ORDER_WORKFLOW, {
+      workflowId: confirmOrderWorkflowId(accountId, '4711'),
+      taskQueue: taskQueue('accounts', config.ALTA_QUEUE_PREFIX),
+      args: [{ accountId, paymentId: '4711' }],
+    });
+  },
   'refresh-credentials.asked': async (stage) => {
     const { accountId } = await sellerOf(stage);
     await makeDue(stage.world, accountId);

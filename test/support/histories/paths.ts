@@ -94,8 +94,10 @@ export const HISTORY_PATHS = [
   'credentials.taken-back',
   'credentials.revoked',
   'credentials.revoked-before',
+  'credentials.resynced',
   'credentials.input-invalid',
   'refresh-credentials.asked',
+  'confirm-order.ignored',
   // Last, since they need a world of their own: payloads are encrypted, under the published key of sealed.ts.
   'onboarding.happy-encrypted',
   'onboarding.parked-retry-encrypted',

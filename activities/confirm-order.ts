@@ -1,0 +1,39 @@
+import { askForResync, loadSnapshot } from '../adapters/admin-db/index.ts';
+import { confirmShopOrder } from '../adapters/cluster/index.ts';
+import { merchantCredentials } from '../adapters/merchant-credentials.ts';
+import { createMercadoPago } from '../adapters/mercadopago/index.ts';
+import { AltaError, isAltaError } from '../contract/errors.ts';
+import { confirmOrderSchema, type ConfirmOrderInput, type ConfirmOrderResult } from '../contract/shop.ts';
+import type { ActivityDeps } from './deps.ts';
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const IGNORED: ConfirmOrderResult = { outcome: 'ignored', orderId: null };
+
+/**
+ * `confirm-order`: reads a buyer's payment back with the merchant's own token, which alone may see it, and confirms the order that it
+ * pays whole. Repeating it confirms nothing twice. Throws MP_NOT_CONFIGURED, MP_*, CLUSTER_*.
+ */
+export function confirmOrderStep(deps: ActivityDeps) {
+  const { db, clusters, config, log } = deps;
+  return async (input: ConfirmOrderInput): Promise<ConfirmOrderResult> => {
+    const { accountId, paymentId } = confirmOrderSchema.parse(input);
+    const { backendClusterId, version } = await loadSnapshot(db, accountId);
+    if (backendClusterId === null) throw new AltaError('CLUSTER_UNKNOWN', `account ${accountId} has no cluster`);
+    const cluster = await clusters.get(backendClusterId);
+    const { accessToken, from } = await merchantCredentials(deps, cluster, accountId);
+    if (from === 'admin') await askForResync(db, { accountId, version });
+
+    const mp = createMercadoPago({ baseUrl: config.MP_BASE_URL, accessToken, timeoutMs: config.MP_TIMEOUT_MS });
+    const payment = await mp.getPayment(paymentId).catch((error: unknown) => {
+      if (isAltaError(error) && error.code === 'PAYMENT_NOT_FOUND') return null;
+      throw error;
+    });
+    if (payment?.status !== 'approved' || payment.externalReference === null || !UUID.test(payment.externalReference)) return IGNORED;
+    const orderId = payment.externalReference.toLowerCase();
+    const { amount, currency } = payment;
+    const outcome = await confirmShopOrder(cluster, { accountId, orderId, paymentId, amount, currency });
+    if (outcome === 'mismatch' || outcome === 'paid_otherwise')
+      log.warn({ accountId, paymentId, orderId, alert: 'order not confirmed' }, `a buyer's payment confirms nothing: ${outcome}`);
+    return { outcome, orderId };
+  };
+}
