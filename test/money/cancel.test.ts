@@ -1,26 +1,15 @@
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { createAltaClient, type AltaClient } from '../../client/index.ts';
+import { expect, test } from '@jest/globals';
+import type { AltaClient } from '../../client/index.ts';
 import { eventually } from '../support/eventually.ts';
-import { installFaults, type Faults } from '../support/faults.ts';
-import { startWorld, type PlacedOrder, type World } from '../support/world.ts';
+import type { Faults } from '../support/faults.ts';
+import { useFaultyWorld } from '../support/faulty-world.ts';
+import type { PlacedOrder, World } from '../support/world.ts';
 
 /** An operator calls an onboarding off: undone before the pivot, refused in clear words after it. */
 let world: World;
 let faults: Faults;
 let alta: AltaClient;
-beforeAll(async () => {
-  world = await startWorld();
-  alta = createAltaClient({ db: world.db, temporal: world.temporal, config: world.config });
-  faults = installFaults();
-}, 120_000);
-afterEach(async () => {
-  faults.clear();
-  await world.sql('update backend_clusters set is_active = true');
-});
-afterAll(async () => {
-  faults.remove();
-  await world.close();
-});
+useFaultyWorld({ mend: () => world.sql('update backend_clusters set is_active = true') }, (made) => ({ world, alta, faults } = made));
 
 const cancel = (order: PlacedOrder) => alta.onboardings.cancel(order.accountId, { actor: 'ana', reason: 'ordered by mistake' });
 const decisions = async (order: PlacedOrder): Promise<string[]> =>

@@ -1,28 +1,20 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { createAltaClient, type JobDetails, type RefundRow } from '../../client/index.ts';
+import { describe, expect, test } from '@jest/globals';
+import type { JobDetails, RefundRow } from '../../client/index.ts';
 import type { RefundProgress } from '../../contract/refund.ts';
 import { runAlta, type CliOutcome } from '../support/alta-cli.ts';
 import { eventually } from '../support/eventually.ts';
-import { installFaults, type Faults } from '../support/faults.ts';
+import type { Faults } from '../support/faults.ts';
+import { useFaultyWorld } from '../support/faulty-world.ts';
 import { failedOrder, QUICK_REFUNDS, watchRefunds } from '../support/refunds.ts';
-import { startWorld, type World } from '../support/world.ts';
+import type { World } from '../support/world.ts';
 
 /** `alta refunds ...` as operators use it: a process of its own, with the operator's rights in the Admin DB. */
 let world: World;
 let faults: Faults;
 let refunds: ReturnType<typeof watchRefunds>;
-beforeAll(async () => {
-  world = await startWorld({ env: { ALTA_REFUND_POLICY: QUICK_REFUNDS } });
-  refunds = watchRefunds(world, createAltaClient({ db: world.db, temporal: world.temporal, config: world.config }));
-  faults = installFaults();
-}, 120_000);
-afterEach(async () => {
-  faults.clear();
-  await world.simulator.control.setRefundStatus('approved');
-});
-afterAll(async () => {
-  faults.remove();
-  await world.close();
+useFaultyWorld({ env: { ALTA_REFUND_POLICY: QUICK_REFUNDS }, mend: () => world.simulator.control.setRefundStatus('approved') }, (made) => {
+  ({ world, faults } = made);
+  refunds = watchRefunds(world, made.alta);
 });
 
 const run = (...args: string[]): Promise<CliOutcome> => runAlta(world.env, ...args);

@@ -1,23 +1,15 @@
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { createAltaClient, type AltaClient } from '../../client/index.ts';
+import { expect, test } from '@jest/globals';
+import type { AltaClient } from '../../client/index.ts';
 import { eventually } from '../support/eventually.ts';
-import { installFaults, type Faults } from '../support/faults.ts';
-import { startWorld, type PlacedOrder, type World } from '../support/world.ts';
+import type { Faults } from '../support/faults.ts';
+import { useFaultyWorld } from '../support/faulty-world.ts';
+import type { PlacedOrder, World } from '../support/world.ts';
 
 /** The money went back before Alta acted on its coming: nothing is made, and nothing is given back again, though the rule is to. */
 let world: World;
 let faults: Faults;
 let alta: AltaClient;
-beforeAll(async () => {
-  world = await startWorld({ policy: { refundOnFailure: 'always' } });
-  alta = createAltaClient({ db: world.db, temporal: world.temporal, config: world.config });
-  faults = installFaults();
-}, 120_000);
-afterEach(() => faults.clear());
-afterAll(async () => {
-  faults.remove();
-  await world.close();
-});
+useFaultyWorld({ policy: { refundOnFailure: 'always' } }, (made) => ({ world, alta, faults } = made));
 
 /** What the notifications of a payment came to, once there are so many and all are settled. */
 const settled = (paymentId: string, count: number): Promise<string[]> =>

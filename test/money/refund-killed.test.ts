@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createAltaClient, type AltaClient } from '../../client/index.ts';
 import { startAlta, type AltaProcess } from '../support/alta-process.ts';
-import { eventually } from '../support/eventually.ts';
+import { drainedOutbox } from '../support/payments.ts';
 import { watchRefunds } from '../support/refunds.ts';
 import { startWorld, type World } from '../support/world.ts';
 
@@ -87,10 +87,7 @@ test.each(['temporal.start-refund:before:1', 'temporal.start-refund:after:1'])(
     expect((await doomed.ended).signal).toBe('SIGKILL');
     const next = start('relay');
     await backOnce(paymentId);
-    await eventually(
-      async () => (await world.sql(`select 1 from outbox where status in ('pending', 'processing')`)).length === 0,
-      'a drained outbox',
-    );
+    await drainedOutbox(world);
     await Promise.all([next.stop(), worker.stop()]);
   },
   240_000,

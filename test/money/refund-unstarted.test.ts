@@ -1,29 +1,20 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { createAltaClient, type AltaClient } from '../../client/index.ts';
+import { describe, expect, test } from '@jest/globals';
+import type { AltaClient } from '../../client/index.ts';
 import type { RefundRule } from '../../contract/refund.ts';
 import { eventually } from '../support/eventually.ts';
-import { installFaults, type Faults } from '../support/faults.ts';
+import type { Faults } from '../support/faults.ts';
+import { useFaultyWorld } from '../support/faulty-world.ts';
 import { failedOrder, QUICK_REFUNDS, watchRefunds } from '../support/refunds.ts';
-import { startWorld, type World } from '../support/world.ts';
+import type { World } from '../support/world.ts';
 
 /** Questions about money whose run is not there: the start was discarded, or the run was terminated. None of them is lost. */
 let world: World;
 let faults: Faults;
 let alta: AltaClient;
 let refunds: ReturnType<typeof watchRefunds>;
-beforeAll(async () => {
-  world = await startWorld({ env: { ALTA_REFUND_POLICY: QUICK_REFUNDS } });
-  alta = createAltaClient({ db: world.db, temporal: world.temporal, config: world.config });
+useFaultyWorld({ env: { ALTA_REFUND_POLICY: QUICK_REFUNDS }, mend: () => world.simulator.control.setRefundStatus('approved') }, (made) => {
+  ({ world, alta, faults } = made);
   refunds = watchRefunds(world, alta);
-  faults = installFaults();
-}, 120_000);
-afterEach(async () => {
-  faults.clear();
-  await world.simulator.control.setRefundStatus('approved');
-});
-afterAll(async () => {
-  faults.remove();
-  await world.close();
 });
 
 const command = { actor: 'ana', reason: 'a row that nobody can deliver' };

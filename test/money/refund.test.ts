@@ -1,32 +1,31 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { createAltaClient, type AltaClient, type RefundRow } from '../../client/index.ts';
+import { describe, expect, test } from '@jest/globals';
+import type { AltaClient, RefundRow } from '../../client/index.ts';
 import type { RefundRule } from '../../contract/refund.ts';
 import { eventually } from '../support/eventually.ts';
-import { installFaults, type Faults } from '../support/faults.ts';
+import type { Faults } from '../support/faults.ts';
+import { useFaultyWorld } from '../support/faulty-world.ts';
 import { failedOrder, QUICK_REFUNDS, watchRefunds, type FailedOrder } from '../support/refunds.ts';
-import { startWorld, type World } from '../support/world.ts';
+import type { World } from '../support/world.ts';
 
 /** What becomes of money whose store was not made: given back at most once, and never without a word. */
 let world: World;
 let faults: Faults;
 let alta: AltaClient;
 let refunds: ReturnType<typeof watchRefunds>;
-beforeAll(async () => {
-  world = await startWorld({ env: { ALTA_REFUND_POLICY: QUICK_REFUNDS } });
-  alta = createAltaClient({ db: world.db, temporal: world.temporal, config: world.config });
-  refunds = watchRefunds(world, alta);
-  faults = installFaults();
-}, 120_000);
-afterEach(async () => {
-  faults.clear();
-  world.config.ALTA_ONBOARDING_POLICY.refundOnFailure = 'operator';
-  await world.simulator.control.setRefundStatus('approved');
-  await world.simulator.control.faults.clear();
-});
-afterAll(async () => {
-  faults.remove();
-  await world.close();
-});
+useFaultyWorld(
+  {
+    env: { ALTA_REFUND_POLICY: QUICK_REFUNDS },
+    async mend() {
+      world.config.ALTA_ONBOARDING_POLICY.refundOnFailure = 'operator';
+      await world.simulator.control.setRefundStatus('approved');
+      await world.simulator.control.faults.clear();
+    },
+  },
+  (made) => {
+    ({ world, alta, faults } = made);
+    refunds = watchRefunds(world, alta);
+  },
+);
 
 const failed = (rule?: RefundRule): Promise<FailedOrder> => failedOrder(world, faults, rule);
 const rowsOf = (paymentId: string): Promise<RefundRow[]> => alta.refunds.show(paymentId);

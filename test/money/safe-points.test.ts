@@ -1,26 +1,20 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { SEARCH_ATTRIBUTES } from '../../contract/search-attributes.ts';
 import { STEPS, type StepName } from '../../contract/steps.ts';
 import { eventually } from '../support/eventually.ts';
-import { installFaults, type Faults } from '../support/faults.ts';
-import { startWorld, type PlacedOrder, type World } from '../support/world.ts';
+import type { Faults } from '../support/faults.ts';
+import { useFaultyWorld } from '../support/faulty-world.ts';
+import { reversePayment } from '../support/payments.ts';
+import type { PlacedOrder, World } from '../support/world.ts';
 
 /** A payment that goes back while its onboarding runs: undone before the pivot, parked for a decision after it. */
 let world: World;
 let faults: Faults;
-beforeAll(async () => {
-  // Every step a regular activity, so that a run learns of news at the very next safe point.
-  world = await startWorld({ policy: { fastPath: false } });
-  faults = installFaults();
-}, 120_000);
-afterEach(async () => {
-  faults.clear();
-  await world.sql('update backend_clusters set is_active = true');
-});
-afterAll(async () => {
-  faults.remove();
-  await world.close();
-});
+// Every step a regular activity, so that a run learns of news at the very next safe point.
+useFaultyWorld(
+  { policy: { fastPath: false }, mend: () => world.sql('update backend_clusters set is_active = true') },
+  (made) => ({ world, faults } = made),
+);
 
 /** The boundary that each step passes when it acts. */
 const ACT_OF: Record<StepName, string> = {
@@ -46,20 +40,7 @@ const fromPivot = steps.filter((step) => STEPS[step].wave >= pivot);
 const withReversals = (of: StepName[]): [StepName, string][] =>
   of.flatMap((step) => REVERSALS.map((status): [StepName, string] => [step, status]));
 
-/** Changes the payment and waits until the run was told. */
-async function reverse(paymentId: string, status: string): Promise<void> {
-  await world.simulator.control.setStatus(paymentId, status);
-  await eventually(
-    async () =>
-      (
-        await world.sql(
-          `select 1 from webhook_inbox where payment_id = $1 and result like '%running onboarding was told' and payment_status = $2`,
-          [paymentId, status],
-        )
-      ).length > 0,
-    `a run that was told of ${status}`,
-  );
-}
+const reverse = (paymentId: string, status: string): Promise<void> => reversePayment(world, paymentId, status);
 
 /** An order whose payment is reversed just before a step acts. */
 async function reversedAt(step: StepName, status: string): Promise<{ order: PlacedOrder; paymentId: string }> {

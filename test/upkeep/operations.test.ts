@@ -1,32 +1,27 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { publish } from '../../adapters/admin-db/index.ts';
 import { createLogger } from '../../adapters/log.ts';
 import type { DeadLetter, MoneyReport, ScheduleRow } from '../../client/index.ts';
 import { UPKEEP_TASKS, upkeepScheduleId } from '../../contract/upkeep.ts';
 import { runAlta, type CliOutcome } from '../support/alta-cli.ts';
 import { eventually } from '../support/eventually.ts';
-import { installFaults, type Faults } from '../support/faults.ts';
-import { startWorld, type PlacedOrder, type World } from '../support/world.ts';
+import type { Faults } from '../support/faults.ts';
+import { useFaultyWorld } from '../support/faulty-world.ts';
+import type { PlacedOrder, World } from '../support/world.ts';
 
 /** Dead letters, the outbox, the money lists and the schedules, as an operator works with them. */
 let world: World;
 let faults: Faults;
 const lines: { alert?: string; jobId?: string; eventKey?: string }[] = [];
-beforeAll(async () => {
-  const log = createLogger('test', 'warn', { write: (line: string) => void lines.push(JSON.parse(line) as object) });
-  world = await startWorld({ log });
-  faults = installFaults();
-}, 120_000);
-afterEach(() => faults.clear());
-afterAll(async () => {
-  faults.remove();
+const log = createLogger('test', 'warn', { write: (line: string) => void lines.push(JSON.parse(line) as object) });
+const leave = async (): Promise<void> => {
   for (const task of UPKEEP_TASKS)
     await world.temporal.schedule
       .getHandle(upkeepScheduleId(task, world.config.ALTA_QUEUE_PREFIX))
       .delete()
       .catch(() => undefined);
-  await world.close();
-});
+};
+useFaultyWorld({ log, leave }, (made) => ({ world, faults } = made));
 
 const run = (...args: string[]): Promise<CliOutcome> => runAlta(world.env, ...args);
 const json = async <T>(...args: string[]): Promise<T> => {

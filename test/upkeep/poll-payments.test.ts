@@ -1,23 +1,17 @@
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import type { PollResult } from '../../contract/upkeep.ts';
 import { eventually } from '../support/eventually.ts';
-import { installFaults, type Faults } from '../support/faults.ts';
+import type { Faults } from '../support/faults.ts';
+import { useFaultyWorld } from '../support/faulty-world.ts';
 import { expectOneStore } from '../support/one-store.ts';
+import { drainedOutbox } from '../support/payments.ts';
 import { runTask } from '../support/upkeep.ts';
-import { startWorld, type World } from '../support/world.ts';
+import type { World } from '../support/world.ts';
 
 /** Payments whose webhook never came: the poll finds them and feeds the inbox; the relay reads each one back and decides. */
 let world: World;
 let faults: Faults;
-beforeAll(async () => {
-  world = await startWorld();
-  faults = installFaults();
-}, 120_000);
-afterEach(() => faults.clear());
-afterAll(async () => {
-  faults.remove();
-  await world.close();
-});
+useFaultyWorld({}, (made) => ({ world, faults } = made));
 
 const poll = (): Promise<PollResult> => runTask<PollResult>(world, 'poll-payments');
 const polled = (paymentId: string): Promise<{ status: string; result: string; deliveries: number }[]> =>
@@ -26,18 +20,13 @@ const polled = (paymentId: string): Promise<{ status: string; result: string; de
     [paymentId],
   );
 const searches = async (): Promise<number> => (await world.simulator.control.ledger({ operation: 'payment.search' })).length;
-const drained = (): Promise<unknown> =>
-  eventually(
-    async () => (await world.sql(`select 1 from outbox where status in ('pending', 'processing')`)).length === 0,
-    'a drained outbox',
-  );
 
 test('P-111 P-161: with all webhooks dropped every approved payment gets exactly one store, and polling again feeds nothing', async () => {
   const orders = await Promise.all(Array.from({ length: 4 }, () => world.checkout()));
   const payments = await Promise.all(orders.map((order) => world.pay(order, { notify: false })));
   expect(await poll()).toMatchObject({ held: null, fed: 4, complete: true });
   for (const order of orders) await expectOneStore(world, order);
-  await drained();
+  await drainedOutbox(world);
   expect(await poll()).toMatchObject({ held: null, fed: 0, complete: true });
   for (const { paymentId } of payments)
     expect(await polled(paymentId)).toEqual([{ status: 'processed', result: 'onboarding started', deliveries: 1 }]);
@@ -61,7 +50,7 @@ test('law 1: a payment that the inbox knows in its state is not fed again, nor o
   const order = await world.checkout();
   const { paymentId } = await world.pay(order);
   await world.job(order.accountId, 'completed');
-  await drained();
+  await drainedOutbox(world);
   expect(await poll()).toMatchObject({ fed: 0 });
   const waiting = await world.checkout();
   faults.at('mercadopago.get-payment', { mode: 'fail-before', code: 'MP_BAD_ANSWER' });

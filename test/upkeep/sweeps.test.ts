@@ -1,27 +1,21 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { openJob, recordPayment } from '../../adapters/admin-db/index.ts';
-import { createAltaClient } from '../../client/index.ts';
+import type { AltaClient } from '../../client/index.ts';
 import { onboardingWorkflowId } from '../../contract/ids.ts';
 import type { ExpiryResult, PurgeResult, RestartResult } from '../../contract/upkeep.ts';
 import { draftAccount, nextPaymentId, paidAccount } from '../support/admin-db-fixtures.ts';
 import { eventually } from '../support/eventually.ts';
-import { installFaults, type Faults } from '../support/faults.ts';
+import type { Faults } from '../support/faults.ts';
+import { useFaultyWorld } from '../support/faulty-world.ts';
 import { expectOneStore } from '../support/one-store.ts';
 import { ageJob, runTask } from '../support/upkeep.ts';
-import { startWorld, type PlacedOrder, type World } from '../support/world.ts';
+import type { PlacedOrder, World } from '../support/world.ts';
 
 /** The sweeps of upkeep: lost starts, reservations that ran out, delivered rows that are old. */
 let world: World;
+let alta: AltaClient;
 let faults: Faults;
-beforeAll(async () => {
-  world = await startWorld();
-  faults = installFaults();
-}, 120_000);
-afterEach(() => faults.clear());
-afterAll(async () => {
-  faults.remove();
-  await world.close();
-});
+useFaultyWorld({}, (made) => ({ world, alta, faults } = made));
 
 const settled = (paymentId: string, result: RegExp): Promise<unknown> =>
   eventually(
@@ -67,7 +61,6 @@ describe('restart-lost', () => {
       .catch(() => undefined);
     await world.sql(`update nv_accounts set order_amount = order_amount - 1 where id = $1`, [order.accountId]);
     faults.at('temporal.start-onboarding', { mode: 'fail-before', code: 'TEMPORAL_UNAVAILABLE' });
-    const alta = createAltaClient({ db: world.db, temporal: world.temporal, config: world.config });
     await expect(alta.onboardings.retry(order.accountId, { actor: 'ana', reason: 'corrected' })).rejects.toMatchObject({
       code: 'TEMPORAL_UNAVAILABLE',
     });

@@ -1,25 +1,11 @@
 import { eventually } from '../eventually.ts';
+import { reversePayment } from '../payments.ts';
 import type { PlacedOrder } from '../world.ts';
 import type { Scenario } from './onboarding-scenarios.ts';
 import type { HistoryPath } from './paths.ts';
 import type { Stage } from './stage.ts';
 
 type SafePointPath = Extract<HistoryPath, `onboarding.safe-point-${string}`>;
-
-/** Changes the payment and waits until the run was told. */
-async function reverse({ world }: Stage, paymentId: string, status: string): Promise<void> {
-  await world.simulator.control.setStatus(paymentId, status);
-  await eventually(
-    async () =>
-      (
-        await world.sql(`select 1 from webhook_inbox where payment_id = $1 and result like '%was told' and payment_status = $2`, [
-          paymentId,
-          status,
-        ])
-      ).length > 0,
-    `a run that was told of ${status}`,
-  );
-}
 
 interface Paid {
   order: PlacedOrder;
@@ -38,7 +24,7 @@ async function reversedAt(stage: Stage, boundary: string, status: string): Promi
   policy({ fastPath: false });
   const order = await world.checkout();
   let paymentId = '';
-  faults.before(boundary, () => reverse(stage, paymentId, status));
+  faults.before(boundary, () => reversePayment(stage.world, paymentId, status));
   ({ paymentId } = await world.pay(order, { notify: false }));
   await world.simulator.control.deliver({ paymentId });
   return { order, paymentId };
@@ -86,7 +72,7 @@ export const SAFE_POINT_SCENARIOS: Record<SafePointPath, Scenario> = {
     stage.faults.at('cluster.set-entitlements', { mode: 'fail-before', code: 'CLUSTER_UNREACHABLE' });
     const { order, paymentId } = await paid(stage);
     await eventually(async () => (await stage.world.progress(order.accountId)).parked.length === 2, 'two parked steps');
-    await reverse(stage, paymentId, 'charged_back');
+    await reversePayment(stage.world, paymentId, 'charged_back');
     return stage.until(order, 'compensated');
   },
   'onboarding.safe-point-unchanged': async (stage) => {
@@ -118,7 +104,7 @@ export const SAFE_POINT_SCENARIOS: Record<SafePointPath, Scenario> = {
     await stage.world.simulator.control.deliver({ paymentId });
     await eventually(async () => (await readings(stage, order)) === 2, 'a second reading');
     await stage.until(order, 'waiting');
-    await reverse(stage, paymentId, 'refunded');
+    await reversePayment(stage.world, paymentId, 'refunded');
     return stage.until(order, 'compensated');
   },
   'onboarding.safe-point-past-pivot-skip': async (stage) => {
@@ -146,7 +132,7 @@ export const SAFE_POINT_SCENARIOS: Record<SafePointPath, Scenario> = {
     const { order, paymentId } = await paid(stage);
     await eventually(async () => (await stage.world.progress(order.accountId)).parked.length === 1, 'a parked activation');
     stage.faults.clear();
-    await reverse(stage, paymentId, 'refunded');
+    await reversePayment(stage.world, paymentId, 'refunded');
     await eventually(
       async () => (await stage.world.job(order.accountId, 'parked')).error_code === 'PAYMENT_REVERSED',
       'a run that is parked for its payment',
