@@ -25,6 +25,7 @@ export async function merchantCredentials(
     if (isAltaError(error) && error.code === 'MP_TOKEN_MISSING') return null;
     throw error;
   });
-  if (copy === null) throw new AltaError('MP_NOT_CONFIGURED', `account ${accountId}: neither its cluster nor the Admin DB holds Mercado Pago credentials`);
+  if (copy === null)
+    throw new AltaError('MP_NOT_CONFIGURED', `account ${accountId}: neither its cluster nor the Admin DB holds Mercado Pago credentials`);
   return { accessToken: copy.accessToken, publicKey: copy.publicKey, from: 'admin' };
 }

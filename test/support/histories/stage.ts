@@ -31,7 +31,9 @@ const QUICK_CREDENTIALS: Partial<CredentialsPolicy> = { retryInitialMs: 50, retr
 /** Payloads are plain, so that whoever reviews a history can read it, unless the paths are to be encrypted. */
 export async function openStage({ encrypted = false } = {}): Promise<Stage> {
   const codec = encrypted ? { ALTA_CODEC_KEYS: FIXTURE_CODEC_KEYS } : { ALTA_CODEC_KEYS: '', NODE_ENV: 'development' };
-  const world = await startWorld({ env: { ...codec, ALTA_REFUND_POLICY: QUICK_REFUNDS, ALTA_CREDENTIALS_POLICY: JSON.stringify(QUICK_CREDENTIALS) } });
+  const world = await startWorld({
+    env: { ...codec, ALTA_REFUND_POLICY: QUICK_REFUNDS, ALTA_CREDENTIALS_POLICY: JSON.stringify(QUICK_CREDENTIALS) },
+  });
   const faults = installFaults();
   const { ALTA_ONBOARDING_POLICY: rules, ALTA_REFUND_POLICY: refundRules } = world.config;
   const clusters = (active: boolean): Promise<unknown> => world.sql('update backend_clusters set is_active = $1', [active]);
