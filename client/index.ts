@@ -27,6 +27,7 @@ import type { OnboardingProgress, ResolveAnswer, ResolveCommand } from '../contr
 import type { JobState } from '../contract/steps.ts';
 import { cancelOnboarding, type CancelAnswer, type CancelRequest } from './operations/cancel-onboarding.ts';
 import { abandonOnboarding, type AbandonAnswer, type AbandonRequest } from './operations/abandon-onboarding.ts';
+import { accountOperations, type AccountOperations } from './operations/accounts.ts';
 import { outboxOperations, type OutboxOperations } from './operations/outbox.ts';
 import { keysStatus, rotateKeys, type KeysStatus } from './operations/keys.ts';
 import { deploymentStatus, promote, rollback, type DeploymentDeps, type DeploymentStatus } from './operations/deployments.ts';
@@ -43,6 +44,7 @@ export type { CancelAnswer, CancelRequest } from './operations/cancel-onboarding
 export { MONEY_LISTS } from '../adapters/admin-db/index.ts';
 export type { DeadLetter, JobDetails, JobRow, MoneyItem, MoneyList, MoneyReport, RefundRow } from '../adapters/admin-db/index.ts';
 export type { AbandonAnswer, AbandonRequest } from './operations/abandon-onboarding.ts';
+export type { AccountOperations, AccountStory } from './operations/accounts.ts';
 export type { OutboxOperations } from './operations/outbox.ts';
 export type { DeploymentStatus, VersionRow } from './operations/deployments.ts';
 export type { StalledRun } from './operations/stalled.ts';
@@ -78,6 +80,7 @@ export interface AltaClient {
     /** Gives one up whose run is closed. */
     abandon(target: string, request: AbandonRequest): Promise<AbandonAnswer>;
   };
+  accounts: AccountOperations;
   /** `target` is a payment id or a refund's id. */
   refunds: {
     list(filter?: { state?: RefundState; limit?: number }): Promise<RefundRow[]>;
@@ -131,6 +134,7 @@ export function createAltaClient(deps: AltaClientDeps): AltaClient {
       cancel: (target, request) => cancelOnboarding(deps, target, request),
       abandon: (target, request) => abandonOnboarding(deps, target, request),
     },
+    accounts: accountOperations(deps),
     refunds: {
       list: ({ state, limit = DEFAULT_LIMIT } = {}) => listRefunds(db, { limit, ...(state === undefined ? {} : { state }) }),
       show: (target) => showRefunds(db, target),

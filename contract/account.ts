@@ -46,12 +46,14 @@ export interface AccountState {
   /** Signals and applies since the account began, over all its runs. */
   received: number;
   applies: number;
+  /** An operator keeps Alta from writing to the store: what is told stays dirty until the release. */
+  held: boolean;
   /** Last failure of an apply, with the aspects it left dirty. */
   failing: { code: string; message: string; attempts: number } | null;
 }
 
 /** What a run hands to the next. A run from before a field was known left it out. */
-export type CarriedAccountState = Omit<AccountState, 'parked' | 'received' | 'applies'> & Partial<AccountState>;
+export type CarriedAccountState = Omit<AccountState, 'parked' | 'received' | 'applies' | 'held'> & Partial<AccountState>;
 
 /** The state that a run begins with. */
 export const beginState = (accountId: string, carried?: CarriedAccountState): AccountState => ({
@@ -63,6 +65,7 @@ export const beginState = (accountId: string, carried?: CarriedAccountState): Ac
   parked: [],
   received: 0,
   applies: 0,
+  held: false,
   failing: null,
   ...carried,
 });

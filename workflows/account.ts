@@ -10,9 +10,10 @@ import {
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { beginState, type AccountState, type Aspect, type CarriedAccountState } from '../contract/account.ts';
+import { command, refuseBadCommand } from './account-command.ts';
 import { dirtyAspects, noteApplied, receive } from './account-inbox.ts';
 import { failureOf } from './failure.ts';
-import { accountEvent, accountState } from './messages.ts';
+import { accountCommand, accountEvent, accountState } from './messages.ts';
 
 /**
  * When a run continues as new, far below the server's limits of 10,000 signals and 51,200 events: an account whose cluster is away
@@ -35,8 +36,8 @@ const { 'apply-aspects': applyAspects } = proxyActivities<Activities>({
 
 /**
  * Keeps one store right: an event marks its aspects dirty, and one loop applies each dirty aspect once, at the newest version
- * (law 4). Handlers only enqueue (law 10). The run never ends by itself and never fails on a bad message: it is parked in the state,
- * counted and shown.
+ * (law 4). Signal handlers only enqueue (law 10); commands are Updates, which are answered once the store shows them. The run never
+ * ends by itself and never fails on a bad message: it is parked in the state, counted and shown.
  *
  * It lives for years, so it moves to the current version of the workers with its next task, as the worker's default says, and every
  * change to this file is guarded by `patched`. Why it is not pinned: docs/rollout.md.
@@ -47,7 +48,21 @@ export async function account(accountId: string, carried?: CarriedAccountState, 
   let signals = 0;
   let woken = false;
 
+  let commands = 0;
+  const wake = (): void => void (woken = true);
   setHandler(accountState, () => state);
+  setHandler(
+    accountCommand,
+    async (raw) => {
+      commands += 1;
+      try {
+        return await command(state, raw, wake);
+      } finally {
+        commands -= 1;
+      }
+    },
+    { validator: refuseBadCommand },
+  );
   setHandler(accountEvent, (raw) => {
     signals += 1;
     if (receive(state, raw)) woken = true;
@@ -58,14 +73,17 @@ export async function account(accountId: string, carried?: CarriedAccountState, 
     const { continueAsNewSuggested, historyLength } = workflowInfo();
     return signals >= most.signals || continueAsNewSuggested || historyLength >= most.events;
   };
+  // A command that is under way gets its answer from this run; meanwhile the loop goes on working.
+  const over = (): boolean => full() && commands === 0;
   let wait = FIRST_WAIT_MS;
   for (;;) {
-    await condition(() => dirtyAspects(state).length > 0 || full());
+    await condition(() => (dirtyAspects(state).length > 0 && !state.held) || over());
     // A run from before this patch goes over to today's loop when next it has something to do.
-    if (full() || (!underFire && patched('account-moves-on'))) {
+    if (over() || (!underFire && commands === 0 && patched('account-moves-on'))) {
       await condition(allHandlersFinished);
       await continueAsNew<typeof account>(accountId, state, limits);
     }
+    if (dirtyAspects(state).length === 0 || state.held) continue;
     try {
       const asked = { ...state.dirty };
       const version = await applyAspects({ accountId, aspects: Object.keys(asked) as Aspect[] });
@@ -77,6 +95,8 @@ export async function account(accountId: string, carried?: CarriedAccountState, 
     } catch (error) {
       const failure = failureOf(error);
       state.failing = { ...failure, attempts: (state.failing?.attempts ?? 0) + 1 };
+      // Known to the Admin DB and not to this run, whose predecessor was lost.
+      if (failure.code === 'ACCOUNT_HELD') state.held = true;
       log.warn('the store could not be brought up to date', { code: failure.code, attempts: state.failing.attempts });
       woken = false;
       // News may mean that what failed was mended; in a burst they would only try a cluster that is away again and again.

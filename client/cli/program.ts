@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { accountCommands } from './accounts.ts';
 import { clusterCommands } from './clusters.ts';
 import { deadLetterCommands } from './dead-letters.ts';
 import { keyCommands } from './keys.ts';
@@ -20,6 +21,7 @@ export function buildProgram(): Command {
     .showHelpAfterError()
     .configureHelp({ sortSubcommands: true });
   onboardingCommands(program);
+  accountCommands(program);
   refundCommands(program);
   clusterCommands(program);
   moneyCommands(program);

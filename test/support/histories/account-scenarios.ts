@@ -1,5 +1,11 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { randomUUID } from 'node:crypto';
+import {
+  accountCommandSchema,
+  UPDATE_ACCOUNT_COMMAND,
+  type AccountCommand,
+  type CommandAnswer,
+} from '../../../contract/account-commands.ts';
 import { SIGNAL_ACCOUNT_EVENT, type AccountEvent, type AccountState } from '../../../contract/account.ts';
 import { ACCOUNT_WORKFLOW, accountWorkflowId, taskQueue } from '../../../contract/ids.ts';
 import { workflowBundle } from '../../../worker/bundle.ts';
@@ -33,6 +39,12 @@ async function changed({ world }: Stage, accountId: string, eventKey: string): P
   ]);
   return { eventKey, type: 'account.changed', version: Number(row!.version), aspects: ['client', 'entitlements'] };
 }
+
+const give = (handle: WorkflowHandle, command: object): Promise<CommandAnswer> =>
+  handle.executeUpdate<CommandAnswer, [AccountCommand]>(UPDATE_ACCOUNT_COMMAND, {
+    args: [accountCommandSchema.parse({ ...command, actor: 'ana', reason: 'as agreed' })],
+    updateId: randomUUID(),
+  });
 
 interface Chain {
   first: WorkflowHandle;
@@ -175,4 +187,30 @@ export const ACCOUNT_SCENARIOS: Record<AccountPath, Scenario> = {
   },
   'account.limit-reached': async (stage) => (await shortLived(stage)).first,
   'account.limit-continued': async (stage) => (await shortLived(stage)).second,
+  'account.command-shown': async (stage) => {
+    const { handle } = await live(stage);
+    await give(handle, { action: 'suspend', cause: 'pause' });
+    await give(handle, { action: 'resume', cause: 'pause' });
+    return handle;
+  },
+  'account.command-refused': async (stage) => {
+    const { handle } = await live(stage);
+    await give(handle, { action: 'restore' }).catch(() => undefined);
+    return handle;
+  },
+  'account.command-waiting': async (stage) => {
+    const { handle } = await live(stage);
+    stage.faults.at('cluster.upsert-client', { mode: 'fail-before', code: 'CLUSTER_UNAUTHORIZED' });
+    const { version } = await give(handle, { action: 'suspend', cause: 'pause' });
+    stage.faults.clear();
+    await eventually(async () => (await stateOf(handle)).applied.client === version, 'an apply');
+    return handle;
+  },
+  'account.command-held': async (stage) => {
+    const { handle } = await live(stage);
+    await give(handle, { action: 'hold' });
+    await give(handle, { action: 'change-plan', planKey: 'starter' });
+    await give(handle, { action: 'release' });
+    return handle;
+  },
 };
