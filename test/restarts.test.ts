@@ -46,19 +46,32 @@ async function underWay(): Promise<CheckoutAnswer[]> {
   await clusters(false);
   const orders = await Promise.all(Array.from({ length: ORDERS }, () => placeOrder(stack.apiUrl, inventOrder())));
   for (const { preferenceId } of orders) await payOrder(stack, preferenceId);
-  await eventually(async () => (await inState('waiting', orders)) === ORDERS, 'every run to wait for a cluster', 120_000);
+  await allIn('waiting', orders);
   return orders;
 }
 
-async function inState(state: string, orders: CheckoutAnswer[]): Promise<number> {
+/** Waits until every order's job is in the state; tells where each stood when that does not come. */
+async function allIn(state: string, orders: CheckoutAnswer[]): Promise<void> {
   const ids = orders.map(({ accountId }) => accountId);
-  const rows = await sql(`select 1 from provisioning_jobs where status = $1 and account_id = any($2::uuid[])`, [state, ids]);
-  return rows.length;
+  await eventually(
+    async () => {
+      const rows = await sql<{ job: string | null; outbox: unknown }>(
+        `select j.status as job, j.parked_step, j.error_code, a.status as account, (select jsonb_agg(jsonb_build_object('type', o.event_type, 'status', o.status,
+           'tries', o.attempt_count, 'error', o.error_code, 'why', o.error_message)) from outbox o where o.account_id = a.id or o.account_id is null) as outbox
+         from nv_accounts a left join provisioning_jobs j on j.account_id = a.id where a.id = any($1::uuid[])`,
+        [ids],
+      );
+      if (rows.length === ORDERS && rows.every(({ job }) => job === state)) return true;
+      throw new Error(JSON.stringify(rows));
+    },
+    `every job to be ${state}`,
+    180_000,
+  );
 }
 
 /** Every order is one store, published, on the cluster of its account and on no other. */
 async function wholeStores(orders: CheckoutAnswer[]): Promise<void> {
-  await eventually(async () => (await inState('completed', orders)) === ORDERS, 'every run to complete', 180_000);
+  await allIn('completed', orders);
   for (const { accountId } of orders) {
     expect(await sql('select attempt, status from provisioning_jobs where account_id = $1', [accountId])).toEqual([
       { attempt: 1, status: 'completed' },

@@ -113,7 +113,7 @@ export class RunState {
       this.#parked.splice(this.#parked.indexOf(parked), 1);
       if (this.#parked.length === 0) {
         this.enter(before);
-        this.#report({ state: before === 'Compensating' ? 'compensating' : 'running' });
+        this.#reportAgain(before);
       }
     }
   }
@@ -130,6 +130,12 @@ export class RunState {
   /** Tells the Admin DB that the run waits for a cluster. */
   reportWaiting(message: string): void {
     this.#report({ state: 'waiting', step: 'reserve-placement', code: 'NO_ELIGIBLE_CLUSTER', message });
+  }
+
+  /** Tells the Admin DB what the run goes on with after a stop. */
+  #reportAgain(state: VisibleState): void {
+    if (state === 'WaitingForCluster') this.reportWaiting('no cluster was eligible before the run was parked');
+    else this.#report({ state: state === 'Compensating' ? 'compensating' : 'running' });
   }
 
   /** The steps that a command is meant for. Throws RESOLVE_REFUSED, with the reason, when it makes no sense now. */

@@ -14,9 +14,12 @@ export interface BeginStep {
   local: boolean;
 }
 
+/** Steps that begin while a job waits for a cluster, and do not end its wait: the search itself, and what may go on beside it. */
+const WHILE_WAITING = `('verify-payment', 'claim-slug', 'reserve-placement')`;
+
 /**
- * The job follows its steps: it runs, or compensates, unless another of its steps is parked. Steps of one wave begin together; the
- * first that gets the row writes for all, the others pass it by instead of queueing for the same lock.
+ * The job follows its steps: it runs, or compensates, unless another of its steps is parked or it waits for a cluster. Steps of one
+ * wave begin together; the first that gets the row writes for all, the others pass it by instead of queueing for the same lock.
  */
 const BEGIN = `
   with job as (
@@ -24,7 +27,10 @@ const BEGIN = `
   ), follows as (
     update provisioning_jobs j set
       status = case when j.status = 'parked' and j.parked_step is distinct from $2 then 'parked'
-                    when $3 or j.status = 'compensating' then 'compensating' else 'running' end,
+                    when $3 or j.status = 'compensating' then 'compensating'
+                    when j.status = 'waiting' and $2 in ${WHILE_WAITING} then 'waiting' else 'running' end,
+      error_code = case when j.status = 'waiting' and $2 not in ${WHILE_WAITING} then null else j.error_code end,
+      error_message = case when j.status = 'waiting' and $2 not in ${WHILE_WAITING} then null else j.error_message end,
       parked_step = case when j.parked_step = $2 then null else j.parked_step end,
       deadline = case when j.parked_step = $2 then null else j.deadline end,
       current_step = $2, run_id = $4, started_at = coalesce(j.started_at, now()), updated_at = now()

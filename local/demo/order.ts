@@ -17,7 +17,7 @@ const LOGO = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDw
 
 /** An invented order under a slug and an e-mail that no earlier one had. */
 export function inventOrder(): OrderForm {
-  const mark = `${Date.now().toString(36)}${randomBytes(2).toString('hex')}`;
+  const mark = `${Date.now().toString(36)}${randomBytes(4).toString('hex')}`;
   return {
     slug: `demo-${mark}`,
     email: `owner-${mark}@example.com`,

@@ -52,6 +52,19 @@ describe('jobs', () => {
     });
   });
 
+  test('P-162: a job that waits for a cluster is shown as waiting through every further search, until a step beyond it begins', async () => {
+    const { jobId } = await paidAccount(db);
+    await beginStep(db, step(jobId, 'reserve-placement'));
+    await setJobState(db, jobId, { state: 'waiting', code: 'NO_ELIGIBLE_CLUSTER', message: 'none' });
+    for (const name of ['reserve-placement', 'verify-payment', 'claim-slug', 'reserve-placement'] as const) {
+      await beginStep(db, step(jobId, name));
+      await endStep(db, { jobId, step: name, undo: false, outcome: 'done' });
+      expect((await showJob(db, jobId)).job).toMatchObject({ state: 'waiting', code: 'NO_ELIGIBLE_CLUSTER' });
+    }
+    await beginStep(db, step(jobId, 'upsert-client'));
+    expect((await showJob(db, jobId)).job).toMatchObject({ state: 'running', code: null });
+  });
+
   test.each(FINAL_JOB_STATES)('P-012: a job that ended as %s never becomes anything else, by no way', async (final) => {
     const { jobId } = await paidAccount(db);
     expect(await setJobState(db, jobId, { state: final, code: 'INTERNAL', message: 'first' })).toBe(true);

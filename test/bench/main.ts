@@ -128,6 +128,8 @@ async function main(): Promise<void> {
     note(`written to ${file}; the bench took ${Math.round((performance.now() - began) / 1_000)} s`);
   } finally {
     await ground.close();
+    // Its threads would keep the process alive when the server that they know is gone.
+    await Runtime.instance().shutdown();
   }
 }
 

@@ -90,6 +90,14 @@ test('P-085 P-162 P-505 P-735 P-738: no healthy cluster: the run waits where eve
     'select placement from provisioning_jobs where account_id = $1',
     [order.accountId],
   );
+  // It stays so through every further search.
+  const searches = `select s.attempt, j.status from provisioning_jobs j join provisioning_job_steps s on s.job_id = j.id and s.step = 'reserve-placement'
+    where j.account_id = $1`;
+  const seen = await eventually(async () => {
+    const [row] = await world.sql<{ attempt: number; status: string }>(searches, [order.accountId]);
+    return row !== undefined && row.attempt >= 3 ? row : undefined;
+  }, 'a third search');
+  expect(seen.status).toBe('waiting');
   expect(JSON.stringify(stored!.placement)).toContain('status:error');
   expect(JSON.stringify(stored!.placement)).toContain('status:maintenance');
   await expect(world.resolve(order.accountId, { action: 'skip', actor: 'ana', reason: 'no' })).rejects.toMatchObject({
