@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { WorkflowHandle } from '@temporalio/client';
 import { dataConverter } from '../../adapters/temporal/index.ts';
 import { createActivities } from '../../activities/index.ts';
+import { UPDATE_ACCOUNT_COMMAND, type AccountCommand, type CommandAnswer } from '../../contract/account-commands.ts';
 import { SIGNAL_ACCOUNT_EVENT, type AccountEvent, type AccountState, type Aspect } from '../../contract/account.ts';
 import { ACCOUNT_WORKFLOW, accountWorkflowId, taskQueue } from '../../contract/ids.ts';
 import { buildBundle, workflowBundle } from '../../worker/bundle.ts';
@@ -240,6 +241,30 @@ describe('continue-as-new', () => {
     await account.handle.terminate('test over');
   });
 });
+
+test('P-300: commands that come while runs follow one another every few events all get their answer, once', async () => {
+  const account = await runWith(await live(), { events: 40 });
+  const first = await runIdOf(account);
+  const give = (n: number): Promise<CommandAnswer> =>
+    account.handle.executeUpdate<CommandAnswer, [AccountCommand]>(UPDATE_ACCOUNT_COMMAND, {
+      updateId: randomUUID(),
+      args: [{ action: 'change-settings', actor: 'ana', reason: 'as agreed', settings: { headline: `n ${String(n)}` } }],
+    });
+  const given = async (from: number): Promise<CommandAnswer[]> => {
+    const answers: CommandAnswer[] = [];
+    for (let n = from; n < from + 10; n += 1) answers.push(await give(n));
+    return answers;
+  };
+  const answers = (await Promise.all([given(0), given(10), given(20)])).flat();
+  expect(answers.map(({ store }) => store)).toEqual(answers.map(() => 'shown'));
+  expect(new Set(answers.map(({ version }) => version)).size).toBe(30);
+  expect(await runIdOf(account)).not.toBe(first);
+  const audit = await world.sql(`select 1 from lifecycle_events where account_id = $1 and event_type = 'command.change-settings'`, [
+    account.accountId,
+  ]);
+  expect(audit).toHaveLength(30);
+  await account.handle.terminate('test over');
+}, 120_000);
 
 /** Sends events so many at a time. */
 async function burst(account: Live, events: AccountEvent[], atOnce: number): Promise<void> {
