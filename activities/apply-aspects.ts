@@ -17,11 +17,12 @@ import { storeOf, type ActivityDeps } from './deps.ts';
 /**
  * `apply-aspects`: brings the named aspects of a store to the account as it is now and answers the version that was read. The
  * client row comes first, because the others are columns of it. A deleted account has a store that is shut, whatever is asked for. An
- * account without a cluster is an error, never a guess (P-514).
+ * account without a cluster is an error, never a guess (P-514), and one that is held is left alone (ACCOUNT_HELD).
  */
 export function applyAspects(deps: ActivityDeps) {
   return async ({ accountId, aspects }: { accountId: string; aspects: Aspect[] }): Promise<number> => {
-    const { backendClusterId } = await loadSnapshot(deps.db, accountId);
+    const { backendClusterId, held } = await loadSnapshot(deps.db, accountId);
+    if (held) throw new AltaError('ACCOUNT_HELD', `account ${accountId} is held`);
     if (backendClusterId === null) throw new AltaError('CLUSTER_UNKNOWN', `account ${accountId} has no cluster`);
     const { account, cluster } = await storeOf(deps, { accountId, clusterId: backendClusterId });
     const clientId = clientIdOf(accountId);

@@ -1,3 +1,4 @@
+import { accountCommand } from './account-command.ts';
 import { activate } from './activate.ts';
 import { createAdminUserStep, undoCreateAdminUser } from './admin-user.ts';
 import { applyAspects } from './apply-aspects.ts';
@@ -64,6 +65,7 @@ export function createActivities(deps: ActivityDeps) {
     'record-decision': recordDecisionStep(deps),
     'end-job': endJob(deps),
     'apply-aspects': applyAspects(deps),
+    'account-command': accountCommand(deps),
     'poll-payments': pollPayments(deps),
     'restart-lost': restartLost(deps),
     'expire-reservations': expireReservations(deps),

@@ -1,7 +1,7 @@
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/client';
 import { effect } from '../adapters/effect.ts';
 import { currentSignal, throwIfEnded } from '../adapters/signal.ts';
-import { SIGNAL_ACCOUNT_EVENT, type AccountEvent } from '../contract/account.ts';
+import { ACCOUNT_TASK_TIMEOUT, SIGNAL_ACCOUNT_EVENT, type AccountEvent } from '../contract/account.ts';
 import { AltaError } from '../contract/errors.ts';
 import { ACCOUNT_WORKFLOW, accountWorkflowId, taskQueue } from '../contract/ids.ts';
 import type { ClientStepContext } from '../contract/onboarding.ts';
@@ -35,6 +35,7 @@ export function startAccount(deps: ActivityDeps) {
           signal: SIGNAL_ACCOUNT_EVENT,
           signalArgs: [event],
           typedSearchAttributes: [{ key: SEARCH_ATTRIBUTES.account, value: context.accountId }],
+          workflowTaskTimeout: ACCOUNT_TASK_TIMEOUT,
           staticSummary: 'keeps one store right',
         });
       const signal = currentSignal();

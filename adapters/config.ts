@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DOWNGRADE_POLICIES } from '../contract/entitlements.ts';
 import { AltaError, isAltaError } from '../contract/errors.ts';
 import { QUEUE_NAMES, type QueueName } from '../contract/ids.ts';
 import { credentialsPolicySchema } from '../contract/credentials.ts';
@@ -182,6 +183,8 @@ const settings = {
   ALTA_CREDENTIALS_POLICY: json.pipe(credentialsPolicySchema),
   /** What becomes of the money of an onboarding that ended without a store (decision 5). */
   REFUND_ON_FAILURE: z.enum(REFUND_RULES).optional(),
+  /** What a plan or add-on change does that would leave a store over its limits. */
+  ALTA_DOWNGRADE_POLICY: z.enum(DOWNGRADE_POLICIES).default('keep'),
   ON_EXHAUSTED: z.enum(['park', 'compensate']).optional(),
   ALTA_FAST_PATH: flag.optional(),
   NODE_ENV: z.string().default('production'),

@@ -35,6 +35,7 @@ import { AltaError } from '../contract/errors.ts';
 import { askAboutCredentials, askForConsent, type ConsentAsk, type ConsentDeps, type CredentialCommand } from './operations/credentials.ts';
 import { cancelOnboarding, type CancelAnswer, type CancelRequest } from './operations/cancel-onboarding.ts';
 import { abandonOnboarding, type AbandonAnswer, type AbandonRequest } from './operations/abandon-onboarding.ts';
+import { accountOperations, type AccountOperations } from './operations/accounts.ts';
 import { outboxOperations, type OutboxOperations } from './operations/outbox.ts';
 import { keysStatus, rotateKeys, type KeysStatus } from './operations/keys.ts';
 import { deploymentStatus, promote, rollback, type DeploymentDeps, type DeploymentStatus } from './operations/deployments.ts';
@@ -61,6 +62,7 @@ export type {
 } from '../adapters/admin-db/index.ts';
 export type { ConsentAsk, CredentialCommand } from './operations/credentials.ts';
 export type { AbandonAnswer, AbandonRequest } from './operations/abandon-onboarding.ts';
+export type { AccountOperations, AccountStory } from './operations/accounts.ts';
 export type { OutboxOperations } from './operations/outbox.ts';
 export type { DeploymentStatus, VersionRow } from './operations/deployments.ts';
 export type { StalledRun } from './operations/stalled.ts';
@@ -97,6 +99,7 @@ export interface AltaClient {
     /** Gives one up whose run is closed. */
     abandon(target: string, request: AbandonRequest): Promise<AbandonAnswer>;
   };
+  accounts: AccountOperations;
   /** `target` is a payment id or a refund's id. */
   refunds: {
     list(filter?: { state?: RefundState; limit?: number }): Promise<RefundRow[]>;
@@ -158,6 +161,7 @@ export function createAltaClient(deps: AltaClientDeps): AltaClient {
       cancel: (target, request) => cancelOnboarding(deps, target, request),
       abandon: (target, request) => abandonOnboarding(deps, target, request),
     },
+    accounts: accountOperations(deps),
     refunds: {
       list: ({ state, limit = DEFAULT_LIMIT } = {}) => listRefunds(db, { limit, ...(state === undefined ? {} : { state }) }),
       show: (target) => showRefunds(db, target),

@@ -7,6 +7,9 @@ export type Aspect = (typeof ASPECTS)[number];
 export const SIGNAL_ACCOUNT_EVENT = 'account-event';
 export const QUERY_ACCOUNT_STATE = 'state';
 
+/** Reading a run again that was told thousands of things takes seconds: more than the server's 10 s, or it would never get done. */
+export const ACCOUNT_TASK_TIMEOUT = '30 seconds';
+
 /** What an event tells the account workflow: which aspects changed and to which version; never the values (law 4). */
 export const accountEventSchema = z.strictObject({
   eventKey: z.string().min(1).max(200),
@@ -15,6 +18,17 @@ export const accountEventSchema = z.strictObject({
   aspects: z.array(z.enum(ASPECTS)),
 });
 export type AccountEvent = z.infer<typeof accountEventSchema>;
+
+/** A message that led to nothing: unreadable, or of a version that the Admin DB does not have. Holds no value of the message. */
+export interface ParkedMessage {
+  /** When it was parked, ISO 8601. */
+  at: string;
+  /** Field and kind of the fault, or which version was asked for and which one is there. */
+  why: string;
+}
+
+/** Parked messages that are shown; `bad.count` counts them all. */
+export const PARKED_SHOWN = 20;
 
 /** State of the account workflow: plain JSON, carried whole through continue-as-new (law 10). */
 export interface AccountState {
@@ -25,8 +39,33 @@ export interface AccountState {
   applied: Partial<Record<Aspect, number>>;
   /** Newest event keys, oldest first; bounded. */
   seen: string[];
-  /** Messages that could not be read; counted and shown, never thrown. */
+  /** Messages that led to nothing; counted and shown, never thrown. */
   bad: { count: number; last: string | null };
+  /** The newest of them, oldest first. */
+  parked: ParkedMessage[];
+  /** Signals and applies since the account began, over all its runs. */
+  received: number;
+  applies: number;
+  /** An operator keeps Alta from writing to the store: what is told stays dirty until the release. */
+  held: boolean;
   /** Last failure of an apply, with the aspects it left dirty. */
   failing: { code: string; message: string; attempts: number } | null;
 }
+
+/** What a run hands to the next. A run from before a field was known left it out. */
+export type CarriedAccountState = Omit<AccountState, 'parked' | 'received' | 'applies' | 'held'> & Partial<AccountState>;
+
+/** The state that a run begins with. */
+export const beginState = (accountId: string, carried?: CarriedAccountState): AccountState => ({
+  accountId,
+  dirty: {},
+  applied: {},
+  seen: [],
+  bad: { count: 0, last: null },
+  parked: [],
+  received: 0,
+  applies: 0,
+  held: false,
+  failing: null,
+  ...carried,
+});

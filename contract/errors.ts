@@ -67,6 +67,9 @@ export const ERROR_TABLE = {
   // Account and slug preconditions
   ACCOUNT_NOT_FOUND: row(false, 'reject', 404, 'No account has this id.'),
   ACCOUNT_STATE_INVALID: row(false, 'compensate', 409, 'The account is not in a state that can be onboarded; see its status.'),
+  COMMAND_REFUSED: row(false, 'park', 409, 'The state of the account does not allow this now; the message says when it is possible.'),
+  OVER_LIMITS: row(false, 'park', 409, 'The store has more than it might then; have it reduced, or set ALTA_DOWNGRADE_POLICY=keep.'),
+  ACCOUNT_HELD: row(false, 'park', 409, 'An operator holds this account: `alta accounts release <account> --reason "..."`.'),
   PLAN_NOT_FOUND: row(false, 'compensate', 409, 'Add the plan to `plans` or correct the account, then retry the onboarding.'),
   COUNTRY_UNSUPPORTED: row(false, 'compensate', 409, 'Supported: AR, BR, CL, CO, MX, PE, UY.'),
   SLUG_TAKEN: row(false, 'compensate', 409, 'The customer chooses another slug; then retry the onboarding.'),

@@ -26,6 +26,8 @@ export interface AccountSnapshot {
   fiscalAddress: string | null;
   subdivisionCode: string | null;
   backendClusterId: string | null;
+  /** Whether an operator keeps Alta from writing to its store. */
+  held: boolean;
   mpConnected: boolean;
   mpTokenPresent: boolean;
   /** Price of the plan for its period, decimal text, and its currency; null when the plan is unknown. */

@@ -397,6 +397,46 @@ describe('claims', () => {
     expect(await jobsOf(accountId)).toHaveLength(1);
   });
 
+  test('P-222 P-300 a burst for one account is told one event at a time, in which nothing is lost; other accounts do not wait for it', async () => {
+    const ids = [randomUUID(), randomUUID()];
+    const underWay = new Map<string, number>();
+    let most = 0;
+    let together = 0;
+    const client = new Client({
+      connection: temporal.client.connection,
+      namespace: temporal.namespace,
+      interceptors: {
+        workflow: [
+          {
+            async signalWithStart(input, next) {
+              const id = input.options.workflowId;
+              underWay.set(id, (underWay.get(id) ?? 0) + 1);
+              most = Math.max(most, underWay.get(id)!);
+              together = Math.max(together, [...underWay.values()].filter((n) => n > 0).length);
+              try {
+                return await next(input);
+              } finally {
+                underWay.set(id, underWay.get(id)! - 1);
+              }
+            },
+          },
+        ],
+      },
+    });
+    for (const [n, id] of [...Array(20).keys()].flatMap((n) => ids.map((id) => [n, id] as const))) {
+      started.add(accountWorkflowId(id));
+      await publish(door.db, {
+        target: 'account',
+        eventKey: `account.created/${id}/${String(n)}`,
+        accountId: null,
+        payload: { type: 'account.created', accountId: id, version: n + 1, aspects: ['client'] },
+      });
+    }
+    await relayFor(door.db, client).tick();
+    expect({ most, together }).toEqual({ most: 1, together: 2 });
+    expect(await Promise.all(ids.map((id) => signalsOf(accountWorkflowId(id))))).toEqual([20, 20]);
+  });
+
   test('P-221 two relays at once deliver each of 60 rows once', async () => {
     const other = createAdminDb(door.config.ADMIN_DATABASE_URL);
     const accounts = Array.from({ length: 60 }, () => randomUUID());

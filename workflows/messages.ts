@@ -1,4 +1,5 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import { UPDATE_ACCOUNT_COMMAND, type AccountCommand, type CommandAnswer } from '../contract/account-commands.ts';
 import { QUERY_ACCOUNT_STATE, SIGNAL_ACCOUNT_EVENT, type AccountEvent, type AccountState } from '../contract/account.ts';
 import { QUERY_CREDENTIALS, type CredentialsProgress } from '../contract/credentials.ts';
 import {
@@ -17,6 +18,7 @@ export const paymentChanged = defineSignal<[PaymentChanged]>(SIGNAL_PAYMENT_CHAN
 export const resolve = defineUpdate<ResolveAnswer, [ResolveCommand]>(UPDATE_RESOLVE);
 
 export const accountEvent = defineSignal<[AccountEvent]>(SIGNAL_ACCOUNT_EVENT);
+export const accountCommand = defineUpdate<CommandAnswer, [AccountCommand]>(UPDATE_ACCOUNT_COMMAND);
 export const accountState = defineQuery<AccountState>(QUERY_ACCOUNT_STATE);
 
 export const credentialsProgress = defineQuery<CredentialsProgress>(QUERY_CREDENTIALS);

@@ -11,7 +11,7 @@ declare
   tables constant text[] := array['schema_migrations', 'plans', 'addons', 'backend_clusters', 'nv_accounts', 'nv_onboarding',
     'onboarding_assets', 'account_addons', 'subscriptions', 'slug_reservations', 'provisioning_jobs', 'provisioning_job_steps',
     'placements', 'lifecycle_events', 'operator_actions', 'payments', 'webhook_inbox', 'outbox', 'refunds', 'upkeep_marks',
-    'account_settings', 'entitlement_overrides', 'mp_connections', 'mp_authorizations'];
+    'account_settings', 'entitlement_overrides', 'account_suspensions', 'account_commands', 'mp_connections', 'mp_authorizations'];
   functions constant text[] := array['refuse_change', 'set_backend_cluster_credentials', 'list_backend_clusters', 'account_version',
     'account_touched', 'guard_job', 'purge_outbox', 'guard_refund'];
 begin
@@ -79,6 +79,14 @@ grant select on account_addons, subscriptions to alta_operator;
 grant select, insert, update on account_settings, entitlement_overrides to alta_worker;
 grant insert, update on account_addons to alta_worker;
 grant select on entitlement_overrides to alta_operator;
+grant select, insert, delete on account_suspensions to alta_worker;
+grant select, insert on account_commands to alta_worker;
+grant select on account_suspensions, account_commands to alta_operator;
+grant update (slug, email, business_name, plan_key, country, phone, phone_full, billing_email, custom_domain, persona_type, legal_name,
+  fiscal_id, fiscal_id_type, fiscal_category, fiscal_address, subdivision_code, open_status, deleted_at, held_since, version)
+  on nv_accounts to alta_worker;
+grant select (open_status, deleted_at, held_since) on nv_accounts to alta_operator;
+grant update (plan_key, billing_period) on subscriptions to alta_worker;
 grant select, insert, update on slug_reservations to alta_intake, alta_worker;
 grant select, update (expires_at) on slug_reservations to alta_relay;
 grant select on slug_reservations to alta_operator;

@@ -10,7 +10,7 @@ const SNAPSHOT = `
     a.phone, a.phone_full as "phoneFull", a.billing_email as "billingEmail", a.custom_domain as "customDomain",
     a.persona_type as "personaType", a.legal_name as "legalName", a.fiscal_id as "fiscalId", a.fiscal_id_type as "fiscalIdType",
     a.fiscal_category as "fiscalCategory", a.fiscal_address as "fiscalAddress", a.subdivision_code as "subdivisionCode",
-    a.backend_cluster_id as "backendClusterId", a.mp_connected as "mpConnected",
+    a.backend_cluster_id as "backendClusterId", a.held_since is not null as held, a.mp_connected as "mpConnected",
     a.mp_access_token_encrypted is not null as "mpTokenPresent",
     trim_scale(p.monthly_fee)::text as "monthlyFee", p.currency, p.entitlements as "planEntitlements",
     coalesce(s.billing_period, 'monthly') as "billingPeriod",

@@ -80,7 +80,8 @@ async function attempt(db: Tx, { accountId, jobId, clusterId, clientId, actor }:
   }
 }
 
-function takenName(error: unknown): AltaError | undefined {
+/** The breach of a name or domain that another open store has, as CONFLICT; undefined for any other failure. */
+export function takenName(error: unknown): AltaError | undefined {
   const constraint = error instanceof AltaError ? error.details['constraint'] : undefined;
   if (constraint === 'nv_accounts_open_slug') return new AltaError('CONFLICT', 'slug: another open store has it', { cause: error });
   if (constraint === 'nv_accounts_open_domain')

@@ -72,6 +72,8 @@ export {
   tellRefund,
 } from './refunds.ts';
 export type { RefundEnd, RefundRow } from './refunds.ts';
+export { isSameCommand, REDUCING, runAccountCommand, type AccountCommandRun } from './account-commands.ts';
+export { findAccount, showAccount, type AccountDetails, type AccountRow } from './account-reports.ts';
 export { expireEntitlements } from './entitlements.ts';
 export { addLifecycleEvent, listLifecycleEvents } from './lifecycle.ts';
 export type { LifecycleEvent, LifecycleRow } from './lifecycle.ts';

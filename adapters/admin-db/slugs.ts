@@ -82,3 +82,26 @@ export async function extendReservation(db: Tx, accountId: string, seconds: numb
   });
   return rows.length > 0;
 }
+
+/**
+ * Claims another slug for an account that has a store, and keeps the one from before for so many seconds (P-309): nobody else may have
+ * it while the cluster does not show the new one yet, and whoever regrets can go back. Throws SLUG_TAKEN.
+ */
+export async function moveClaim(tx: Tx, accountId: string, slug: string, keepSeconds: number): Promise<void> {
+  const rows = await tx.query({
+    name: 'admin-db.claim-other-slug',
+    text: `insert into slug_reservations as r (slug, account_id, status, claimed_at) values ($1, $2, 'claimed', now())
+           on conflict (slug) do update set
+             account_id = excluded.account_id, status = 'claimed', expires_at = null, claimed_at = now(), claimed_by_job = null
+           where r.account_id = excluded.account_id or ${FREE}
+           returning slug`,
+    values: [slug, accountId],
+  });
+  if (rows.length === 0) throw taken(slug);
+  await tx.query({
+    name: 'admin-db.keep-other-slugs',
+    text: `update slug_reservations set status = 'reserved', expires_at = now() + make_interval(secs => $3)
+           where account_id = $1 and slug <> $2 and status = 'claimed'`,
+    values: [accountId, slug, keepSeconds],
+  });
+}

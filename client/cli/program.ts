@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { accountCommands } from './accounts.ts';
 import { clusterCommands } from './clusters.ts';
 import { credentialCommands } from './credentials.ts';
 import { deadLetterCommands } from './dead-letters.ts';
@@ -21,6 +22,7 @@ export function buildProgram(): Command {
     .showHelpAfterError()
     .configureHelp({ sortSubcommands: true });
   onboardingCommands(program);
+  accountCommands(program);
   refundCommands(program);
   clusterCommands(program);
   credentialCommands(program);

@@ -1,5 +1,5 @@
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/client';
-import { SIGNAL_ACCOUNT_EVENT, type AccountEvent } from '../../contract/account.ts';
+import { ACCOUNT_TASK_TIMEOUT, SIGNAL_ACCOUNT_EVENT, type AccountEvent } from '../../contract/account.ts';
 import { aspectsOf } from '../../contract/account-events.ts';
 import { AltaError } from '../../contract/errors.ts';
 import { ACCOUNT_WORKFLOW, accountWorkflowId, taskQueue } from '../../contract/ids.ts';
@@ -7,6 +7,27 @@ import { outboxPayloadSchema } from '../../contract/outbox.ts';
 import { SEARCH_ATTRIBUTES } from '../../contract/search-attributes.ts';
 import { callTemporal } from '../temporal.ts';
 import type { Deliver } from './deps.ts';
+
+/** The newest signal under way to each account. */
+const turns = new Map<string, Promise<unknown>>();
+
+/**
+ * Signals one account one at a time. The server fails every task of a workflow during which a hundred signals came, so a burst that is
+ * sent all at once keeps its account from getting anywhere until it is over; one at a time costs a burst nothing else.
+ */
+async function inTurn<T>(accountId: string, act: () => Promise<T>): Promise<T> {
+  const mine = (turns.get(accountId) ?? Promise.resolve()).then(act);
+  const ended = mine.then(
+    () => undefined,
+    () => undefined,
+  );
+  turns.set(accountId, ended);
+  try {
+    return await mine;
+  } finally {
+    if (turns.get(accountId) === ended) turns.delete(accountId);
+  }
+}
 
 /**
  * Hands an event to the workflow of its account with signal-with-start (P-222). The event's key travels along: a second
@@ -25,7 +46,7 @@ export const deliverAccount: Deliver = async ({ temporal, config }, row) => {
     // What became of a payment is nothing that the store shows.
     aspects: payload.type === 'payment.changed' ? [] : aspectsOf(payload),
   };
-  await callTemporal(temporal, 'temporal.signal-account', () =>
+  const send = (): Promise<unknown> =>
     temporal.workflow.signalWithStart(ACCOUNT_WORKFLOW, {
       workflowId: accountWorkflowId(payload.accountId),
       taskQueue: taskQueue('accounts', config.ALTA_QUEUE_PREFIX),
@@ -35,8 +56,9 @@ export const deliverAccount: Deliver = async ({ temporal, config }, row) => {
       workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
       workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
       typedSearchAttributes: [{ key: SEARCH_ATTRIBUTES.account, value: payload.accountId }],
+      workflowTaskTimeout: ACCOUNT_TASK_TIMEOUT,
       staticSummary: 'keeps one store right',
-    }),
-  );
+    });
+  await inTurn(payload.accountId, () => callTemporal(temporal, 'temporal.signal-account', send));
   return {};
 };

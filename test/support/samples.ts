@@ -26,6 +26,7 @@ export function sampleAccount(overrides: Partial<AccountSnapshot> = {}): Account
     fiscalAddress: 'Calle Falsa 123',
     subdivisionCode: 'AR-C',
     backendClusterId: 'north',
+    held: false,
     mpConnected: true,
     mpTokenPresent: true,
     monthlyFee: '25000.00',

@@ -118,6 +118,14 @@ export const STATEMENTS: Record<Exclude<AdminDbRole, 'keeper'>, Record<string, A
         mpUserId: '1',
       }),
     expireEntitlements: (db) => adminDb.expireEntitlements(db),
+    runAccountCommand: (db, { accountId }) =>
+      adminDb.runAccountCommand(db, {
+        accountId,
+        commandId: randomUUID(),
+        command: { action: 'sync-entitlements', actor: 'x', reason: 'x' },
+        used: null,
+        downgrade: 'keep',
+      }),
     publishAccountEvent: (db, { accountId }) =>
       changeAccount(db, { type: 'account.updated', accountId, fields: ['is_active'] }, (tx) =>
         adminDb.changeStatus(tx, accountId, { from: ['paid', 'provisioned'], to: 'provision_failed', actor: 'x', reason: 'x' }),
@@ -179,6 +187,8 @@ export const STATEMENTS: Record<Exclude<AdminDbRole, 'keeper'>, Record<string, A
       await adminDb.findConnection(db, accountId);
       await adminDb.openAuthorization(db, vault, { accountId, redirectUri: 'http://x', requestedBy: 'x', validSeconds: 60 });
     },
+    showAccount: (db, { accountId }) => adminDb.showAccount(db, accountId),
+    isSameCommand: (db, { accountId }) => adminDb.isSameCommand(db, accountId, randomUUID(), { action: 'hold', actor: 'x', reason: 'x' }),
     listJobs: (db) => adminDb.listJobs(db, { limit: 1 }),
     showJob: (db, { jobId }) => adminDb.showJob(db, jobId),
     findOrder: (db, { accountId }) => adminDb.findOrder(db, accountId),

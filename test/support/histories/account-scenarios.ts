@@ -1,5 +1,11 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { randomUUID } from 'node:crypto';
+import {
+  accountCommandSchema,
+  UPDATE_ACCOUNT_COMMAND,
+  type AccountCommand,
+  type CommandAnswer,
+} from '../../../contract/account-commands.ts';
 import { SIGNAL_ACCOUNT_EVENT, type AccountEvent, type AccountState } from '../../../contract/account.ts';
 import { ACCOUNT_WORKFLOW, accountWorkflowId, taskQueue } from '../../../contract/ids.ts';
 import { workflowBundle } from '../../../worker/bundle.ts';
@@ -11,7 +17,7 @@ import type { Stage } from './stage.ts';
 
 type AccountPath = Extract<HistoryPath, `account.${string}`>;
 
-/** Signals after which the account's run continues as new. */
+/** More signals than an account's run takes. */
 const SIGNALS_PER_RUN = 1_000;
 /** Signals that are sent at the same time. */
 const AT_ONCE = 50;
@@ -33,6 +39,12 @@ async function changed({ world }: Stage, accountId: string, eventKey: string): P
   ]);
   return { eventKey, type: 'account.changed', version: Number(row!.version), aspects: ['client', 'entitlements'] };
 }
+
+const give = (handle: WorkflowHandle, command: object): Promise<CommandAnswer> =>
+  handle.executeUpdate<CommandAnswer, [AccountCommand]>(UPDATE_ACCOUNT_COMMAND, {
+    args: [accountCommandSchema.parse({ ...command, actor: 'ana', reason: 'as agreed' })],
+    updateId: randomUUID(),
+  });
 
 interface Chain {
   first: WorkflowHandle;
@@ -86,6 +98,29 @@ async function playChain(stage: Stage): Promise<Chain> {
   };
 }
 
+/** A run of its own for a live account that continues as new after so few events. */
+async function shortLived(stage: Stage): Promise<Chain> {
+  const { world, faults } = stage;
+  const { accountId } = await live(stage);
+  const first = await world.temporal.workflow.start(ACCOUNT_WORKFLOW, {
+    workflowId: accountWorkflowId(randomUUID()),
+    taskQueue: taskQueue('accounts', world.config.ALTA_QUEUE_PREFIX),
+    args: [accountId, undefined, { events: 15 }],
+  });
+  const latest = world.temporal.workflow.getHandle(first.workflowId);
+  faults.at('cluster.upsert-client', { mode: 'fail-before', code: 'CLUSTER_UNAUTHORIZED' });
+  const event = await changed(stage, accountId, 'while-it-fails');
+  await latest.signal(SIGNAL_ACCOUNT_EVENT, event);
+  await eventually(async () => (await latest.describe()).runId !== first.firstExecutionRunId, 'another run', 120_000);
+  faults.clear();
+  await eventually(async () => (await stateOf(latest)).applied.client === event.version, 'an apply');
+  const { runId } = await latest.describe();
+  return {
+    first: world.temporal.workflow.getHandle(first.workflowId, first.firstExecutionRunId),
+    second: world.temporal.workflow.getHandle(first.workflowId, runId),
+  };
+}
+
 export const ACCOUNT_SCENARIOS: Record<AccountPath, Scenario> = {
   'account.created-applied': async (stage) => (await live(stage)).handle,
   'account.apply-failing': async (stage) => {
@@ -113,4 +148,69 @@ export const ACCOUNT_SCENARIOS: Record<AccountPath, Scenario> = {
   },
   'account.continue-as-new': async (stage) => (await chain(stage)).first,
   'account.continued': async (stage) => (await chain(stage)).second,
+  'account.message-parked': async (stage) => {
+    const { accountId, handle } = await live(stage);
+    await handle.signal(SIGNAL_ACCOUNT_EVENT, { nonsense: true });
+    const event = await changed(stage, accountId, 'good');
+    await handle.signal(SIGNAL_ACCOUNT_EVENT, event);
+    await eventually(async () => (await stateOf(handle)).applied.client === event.version, 'an apply after a parked message');
+    return handle;
+  },
+  'account.ahead-parked': async (stage) => {
+    const { accountId, handle } = await live(stage);
+    const event = await changed(stage, accountId, 'ahead');
+    await handle.signal(SIGNAL_ACCOUNT_EVENT, { ...event, version: event.version + 100 });
+    await eventually(async () => (await stateOf(handle)).bad.count === 1, 'a parked event');
+    return handle;
+  },
+  'account.told-meanwhile': async (stage) => {
+    const { accountId, handle } = await live(stage);
+    let newer: AccountEvent | undefined;
+    stage.faults.before('cluster.upsert-client', async () => {
+      newer = await changed(stage, accountId, 'meanwhile');
+      await handle.signal(SIGNAL_ACCOUNT_EVENT, newer);
+    });
+    await handle.signal(SIGNAL_ACCOUNT_EVENT, await changed(stage, accountId, 'first'));
+    await eventually(async () => newer !== undefined && (await stateOf(handle)).applied.client === newer.version, 'the second apply');
+    return handle;
+  },
+  'account.failing-mended': async (stage) => {
+    const { accountId, handle } = await live(stage);
+    stage.faults.at('cluster.upsert-client', { mode: 'fail-before', code: 'CLUSTER_UNAUTHORIZED' });
+    const event = await changed(stage, accountId, 'while-it-fails');
+    await handle.signal(SIGNAL_ACCOUNT_EVENT, event);
+    await eventually(async () => ((await stateOf(handle)).failing?.attempts ?? 0) >= 2, 'two failed applies');
+    stage.faults.clear();
+    await handle.signal(SIGNAL_ACCOUNT_EVENT, { ...event, eventKey: 'mended' });
+    await eventually(async () => (await stateOf(handle)).applied.client === event.version, 'an apply');
+    return handle;
+  },
+  'account.limit-reached': async (stage) => (await shortLived(stage)).first,
+  'account.limit-continued': async (stage) => (await shortLived(stage)).second,
+  'account.command-shown': async (stage) => {
+    const { handle } = await live(stage);
+    await give(handle, { action: 'suspend', cause: 'pause' });
+    await give(handle, { action: 'resume', cause: 'pause' });
+    return handle;
+  },
+  'account.command-refused': async (stage) => {
+    const { handle } = await live(stage);
+    await give(handle, { action: 'restore' }).catch(() => undefined);
+    return handle;
+  },
+  'account.command-waiting': async (stage) => {
+    const { handle } = await live(stage);
+    stage.faults.at('cluster.upsert-client', { mode: 'fail-before', code: 'CLUSTER_UNAUTHORIZED' });
+    const { version } = await give(handle, { action: 'suspend', cause: 'pause' });
+    stage.faults.clear();
+    await eventually(async () => (await stateOf(handle)).applied.client === version, 'an apply');
+    return handle;
+  },
+  'account.command-held': async (stage) => {
+    const { handle } = await live(stage);
+    await give(handle, { action: 'hold' });
+    await give(handle, { action: 'change-plan', planKey: 'starter' });
+    await give(handle, { action: 'release' });
+    return handle;
+  },
 };

@@ -1,0 +1,162 @@
+import { Option, type Command } from 'commander';
+import type { AccountCommandInput, CommandAnswer } from '../../contract/account-commands.ts';
+import { AltaError } from '../../contract/errors.ts';
+import type { AccountStory } from '../index.ts';
+import { defaultActor } from './actor.ts';
+import { withAlta } from './context.ts';
+import { count } from './numbers.ts';
+import { age, facts, print, printJson } from './output.ts';
+
+interface Given {
+  reason: string;
+  actor: string;
+  commandId?: string;
+  json?: boolean;
+}
+
+const TARGET = 'account id or slug';
+type Act = Record<string, unknown>;
+
+/** `alta accounts ...`: look at accounts that have a store, and change them. */
+export function accountCommands(program: Command): void {
+  const group = program.command('accounts').description('look at accounts that have a store, and change them');
+
+  group
+    .command('show <target>')
+    .description(`how an account stands, and its story (${TARGET})`)
+    .option('--json', 'machine-readable')
+    .action(async (target: string, { json }: { json?: boolean }) => {
+      const story = await withAlta(({ alta }) => alta.accounts.show(target));
+      if (json) printJson(story);
+      else print(storyOf(story));
+    });
+
+  /** A command of its own for an action; `more` reads what else it takes. */
+  const give = (
+    usage: string,
+    about: string,
+    act: (target: string, args: string[], options: Act) => Omit<AccountCommandInput, 'actor' | 'reason'>,
+  ): Command =>
+    group
+      .command(usage)
+      .description(about)
+      .requiredOption('--reason <text>', 'why; it is kept')
+      .addOption(new Option('--actor <name>', 'who decides').default(defaultActor(), 'your user name'))
+      .option('--command-id <uuid>', 'repeat this very command, whose answer was lost')
+      .option('--json', 'machine-readable')
+      .action(async (...all: unknown[]) => {
+        const options = all.at(-2) as Given & Act;
+        const [target = '', ...args] = all.slice(0, -2) as string[];
+        const { actor, reason, commandId, json } = options;
+        const command = { ...act(target, args, options), actor, reason } as AccountCommandInput;
+        const answer = await withAlta(({ alta }) => alta.accounts.command(target, command, commandId));
+        if (json) printJson(answer);
+        else print(answerOf(answer));
+      });
+
+  const cause = new Option('--cause <cause>', 'what stands against its running')
+    .choices(['pause', 'past_due', 'operator'])
+    .default('pause');
+  give(
+    'suspend <target>',
+    `take a store off the air (${TARGET})`,
+    (_, __, { cause: why }) => ({ action: 'suspend', cause: why }) as never,
+  ).addOption(cause);
+  give(
+    'resume <target>',
+    'take one cause away; the store runs when none is left',
+    (_, __, { cause: why }) => ({ action: 'resume', cause: why }) as never,
+  ).addOption(cause);
+  give('cancel <target>', 'end the subscription; the store stops', () => ({ action: 'cancel' }));
+  give('delete <target>', 'shut a store for good; its rows stay', () => ({ action: 'delete' }));
+  give('restore <target>', 'bring back what was cancelled or deleted', () => ({ action: 'restore' }));
+  give('change-plan <target> <plan>', 'another plan, up or down', (_, [planKey], { period }) => ({
+    action: 'change-plan',
+    planKey: planKey ?? '',
+    billingPeriod: (period as 'monthly' | undefined) ?? null,
+  })).addOption(new Option('--period <period>', 'another period too').choices(['monthly', 'annual']));
+  give('add-addon <target> <addon>', 'buy an add-on, or change how many there are', (_, [addonKey], { quantity, until }) => ({
+    action: 'add-addon',
+    addonKey: addonKey ?? '',
+    quantity: quantity as number,
+    expiresAt: (until as string | undefined) ?? null,
+  }))
+    .option('--quantity <count>', 'how many there are afterwards', count('--quantity', 100), 1)
+    .option('--until <time>', 'when it ends, as 2026-12-31T00:00:00Z');
+  give('remove-addon <target> <addon>', 'end an add-on', (_, [addonKey]) => ({ action: 'remove-addon', addonKey: addonKey ?? '' }));
+  give('sync-entitlements <target>', 'compute and write what the store may do anew', () => ({ action: 'sync-entitlements' }));
+  give('change-settings <target> <settings...>', 'settings of the store as key=value; key= takes one away', (_, [pairs]) => ({
+    action: 'change-settings',
+    settings: valuesOf(pairs as unknown as string[], (text) => (text === 'true' || text === 'false' ? text === 'true' : text)),
+  }));
+  give('change <target> <fields...>', 'fields of the account as businessName=value; field= clears one', (_, [pairs]) => ({
+    action: 'change-account',
+    fields: valuesOf(pairs as unknown as string[], (text) => text),
+  }));
+  give('hold <target>', 'write nothing to the store until it is released', () => ({ action: 'hold' }));
+  give('release <target>', 'write to the store again, first of all what was told meanwhile', () => ({ action: 'release' }));
+}
+
+/** Reads `key=value` pairs; an empty value is null. Throws INPUT_INVALID. */
+function valuesOf<T>(pairs: readonly string[], read: (text: string) => T): Record<string, T | null> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const at = pair.indexOf('=');
+      if (at < 1) throw new AltaError('INPUT_INVALID', `${JSON.stringify(pair)}: write name=value, or name= to take it away`);
+      const text = pair.slice(at + 1);
+      return [pair.slice(0, at), text === '' ? null : read(text)];
+    }),
+  );
+}
+
+function answerOf(answer: CommandAnswer): string {
+  const { action, status, version, reasons, held, overLimits, store, waitsFor, commandId } = answer;
+  const over = (overLimits ?? []).map(({ limit, used, allowed }) => `${limit} ${String(used)} of ${String(allowed)}`);
+  return facts([
+    ['done', `${action}: the account is ${status}${reasons.length > 0 ? ` (${reasons.join(', ')})` : ''}, version ${String(version)}`],
+    ['store', store === 'shown' ? 'shows it' : `will show it; waits for ${waitsFor ?? 'nothing'}`],
+    ['held', held ? 'nothing is written to the store until the release' : null],
+    ['over its limits', over.length > 0 ? `${over.join(', ')}; it keeps what it has` : null],
+    ['command', commandId],
+  ]);
+}
+
+function storyOf({ account, commands, audit, workflow }: AccountStory): string {
+  const addons = account.addons.map(
+    ({ key, quantity, expiresAt }) => `${String(quantity)} ${key}${expiresAt === null ? '' : ` until ${expiresAt}`}`,
+  );
+  const dirty = workflow === null ? null : Object.entries(workflow.dirty).map(([aspect, version]) => `${aspect} ${String(version)}`);
+  const parts = [
+    facts([
+      ['account', `${account.accountId} (${account.status}), version ${String(account.version)}`],
+      ['store', `${account.slug} on ${account.clusterId ?? 'no cluster'}`],
+      ['plan', `${account.planKey}${account.billingPeriod === null ? '' : `, ${account.billingPeriod}`}`],
+      ['add-ons', addons.join(', ')],
+      ['overrides', account.overrides.map(({ kind, key, value }) => `${kind} ${key}: ${String(value)}`).join(', ')],
+      ['stopped by', account.reasons.map(({ reason, actor }) => `${reason} (${actor})`).join(', ')],
+      ['held', account.heldSince === null ? null : `for ${age(account.heldSince)}`],
+      ['deleted', account.deletedAt],
+      [
+        'workflow',
+        workflow === null ? 'does not answer' : dirty?.length === 0 ? 'nothing to do' : `has to write ${dirty?.join(', ') ?? ''}`,
+      ],
+      [
+        'failing',
+        workflow?.failing ? `${workflow.failing.code}, ${String(workflow.failing.attempts)} times: ${workflow.failing.message}` : null,
+      ],
+      [
+        'parked',
+        workflow !== null && workflow.bad.count > 0 ? `${String(workflow.bad.count)} messages, last: ${workflow.bad.last ?? ''}` : null,
+      ],
+    ]),
+  ];
+  if (commands.length > 0)
+    parts.push(
+      `commands:\n${commands.map(({ at, actor, reason, record }) => `  ${at}  ${actor}: ${record.action}: ${reason}`).join('\n')}`,
+    );
+  if (audit.length > 0)
+    parts.push(
+      `audit:\n${audit.map(({ at, actor, type, from, to, reason }) => `  ${at}  ${actor}: ${type} ${from ?? ''} -> ${to ?? ''}: ${reason}`).join('\n')}`,
+    );
+  return parts.join('\n\n');
+}

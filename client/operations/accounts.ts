@@ -1,0 +1,117 @@
+import { randomUUID } from 'node:crypto';
+import {
+  WithStartWorkflowOperation,
+  WorkflowIdConflictPolicy,
+  WorkflowIdReusePolicy,
+  WorkflowNotFoundError,
+  type Client,
+} from '@temporalio/client';
+import type { Workflow } from '@temporalio/common';
+import { findAccount, isSameCommand, showAccount, type AccountDetails, type AdminDb } from '../../adapters/admin-db/index.ts';
+import type { Config } from '../../adapters/config.ts';
+import {
+  accountCommandSchema,
+  UPDATE_ACCOUNT_COMMAND,
+  type AccountCommand,
+  type AccountCommandInput,
+  type CommandAnswer,
+} from '../../contract/account-commands.ts';
+import { isStoreState } from '../../contract/account-machine.ts';
+import { ACCOUNT_TASK_TIMEOUT, QUERY_ACCOUNT_STATE, type AccountState } from '../../contract/account.ts';
+import { AltaError, isAltaError } from '../../contract/errors.ts';
+import { ACCOUNT_WORKFLOW, accountWorkflowId, taskQueue } from '../../contract/ids.ts';
+import { SEARCH_ATTRIBUTES } from '../../contract/search-attributes.ts';
+import { callTemporal } from '../temporal.ts';
+import { updateRefusalOf } from './update-refusal.ts';
+
+/** An answer waits for the store; this is above what the account's workflow itself waits, ms. */
+const COMMAND_TIMEOUT_MS = 60_000;
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+export interface AccountDeps {
+  db: AdminDb;
+  temporal: Client;
+  config: Pick<Config, 'ALTA_QUEUE_PREFIX'>;
+}
+
+export interface AccountStory extends AccountDetails {
+  /** What the account's workflow says of itself; null when it has no run, or no worker answers. */
+  workflow: AccountState | null;
+}
+
+/** What operators do with accounts that have a store. `target` is an account id or a slug. */
+export interface AccountOperations {
+  /** Errors: ACCOUNT_NOT_FOUND. */
+  show(target: string): Promise<AccountStory>;
+  /**
+   * Gives a command and waits until the store shows it, or the answer says what that waits for. `commandId` (a UUID) is the command's
+   * name: repeating it after a lost answer does it once and gets the same record. A new one is made when it is left out.
+   *
+   * Errors: INPUT_INVALID, ACCOUNT_NOT_FOUND, COMMAND_REFUSED with the states in which it is possible, OVER_LIMITS, PLAN_NOT_FOUND,
+   * SLUG_TAKEN, CONFLICT, TEMPORAL_UNAVAILABLE when no answer came: repeat it with the same id, which the message names.
+   */
+  command(target: string, command: AccountCommandInput, commandId?: string): Promise<CommandAnswer>;
+}
+
+export function accountOperations(deps: AccountDeps): AccountOperations {
+  return {
+    async show(target) {
+      const details = await showAccount(deps.db, target);
+      return { ...details, workflow: await stateOf(deps.temporal, details.account.accountId) };
+    },
+    command: (target, command, commandId = randomUUID()) => give(deps, target, command, commandId),
+  };
+}
+
+async function stateOf(temporal: Client, accountId: string): Promise<AccountState | null> {
+  try {
+    return await callTemporal(temporal, 'temporal.query-account', () =>
+      temporal.workflow.getHandle(accountWorkflowId(accountId)).query<AccountState>(QUERY_ACCOUNT_STATE),
+    );
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError || (isAltaError(error) && error.code === 'TEMPORAL_UNAVAILABLE')) return null;
+    throw error;
+  }
+}
+
+async function give(
+  { db, temporal, config }: AccountDeps,
+  target: string,
+  raw: AccountCommandInput,
+  commandId: string,
+): Promise<CommandAnswer> {
+  const parsed = accountCommandSchema.safeParse(raw);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new AltaError('INPUT_INVALID', `${issue?.path.join('.') || 'command'}: ${issue?.message ?? 'is not valid'}`);
+  }
+  if (!UUID.test(commandId)) throw new AltaError('INPUT_INVALID', 'commandId: write a UUID in lower case');
+  const { accountId, status } = await findAccount(db, target);
+  if (!isStoreState(status)) throw new AltaError('COMMAND_REFUSED', `${parsed.data.action}: the account is ${status} and has no store`);
+  // A run that was lost is started again by this: what it knew stands in the Admin DB.
+  const start = new WithStartWorkflowOperation(ACCOUNT_WORKFLOW, {
+    workflowId: accountWorkflowId(accountId),
+    taskQueue: taskQueue('accounts', config.ALTA_QUEUE_PREFIX),
+    args: [accountId],
+    workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+    workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+    typedSearchAttributes: [{ key: SEARCH_ATTRIBUTES.account, value: accountId }],
+    workflowTaskTimeout: ACCOUNT_TASK_TIMEOUT,
+    staticSummary: 'keeps one store right',
+  });
+  const send = (): Promise<CommandAnswer> =>
+    temporal.workflow.executeUpdateWithStart<Workflow, CommandAnswer, [AccountCommand]>(UPDATE_ACCOUNT_COMMAND, {
+      startWorkflowOperation: start,
+      updateId: commandId,
+      args: [parsed.data],
+    });
+  try {
+    const answer = await callTemporal(temporal, 'temporal.account-command', send, COMMAND_TIMEOUT_MS);
+    if (await isSameCommand(db, accountId, commandId, parsed.data)) return answer;
+    throw new AltaError('CONFLICT', `command ${commandId} was given before, as another one`);
+  } catch (error) {
+    if (isAltaError(error) && error.code === 'TEMPORAL_UNAVAILABLE')
+      throw new AltaError('TEMPORAL_UNAVAILABLE', `no answer came; repeat command ${commandId}`, { cause: error });
+    throw updateRefusalOf(error);
+  }
+}

@@ -1,0 +1,230 @@
+import { randomUUID } from 'node:crypto';
+import { createAdminDb, runAccountCommand, type AdminDb } from '../../adapters/admin-db/index.ts';
+import { accountCommandSchema, type AccountCommand, type CommandRecord } from '../../contract/account-commands.ts';
+import { ACCOUNT_ACTIONS, type AccountAction } from '../../contract/account-machine.ts';
+import { addCluster, draftAccount, rows } from '../support/admin-db-fixtures.ts';
+import { openFreshDb } from '../support/postgres.ts';
+
+let db: AdminDb;
+let worker: AdminDb;
+let close: () => Promise<void>;
+let accountId: string;
+beforeAll(async () => {
+  const fresh = await openFreshDb();
+  ({ db, close } = fresh);
+  // With the worker's own rights.
+  worker = createAdminDb(fresh.url, { role: 'worker' });
+  await addCluster(db, 'north');
+});
+afterAll(async () => {
+  await worker.close();
+  await close();
+});
+beforeEach(async () => {
+  accountId = await account();
+});
+
+async function account(status = 'live'): Promise<string> {
+  const made = await draftAccount(db, { addons: [{ key: 'coupons' }] });
+  await rows(db, `update nv_accounts set status = $2, backend_cluster_id = 'north' where id = $1`, [made.accountId, status]);
+  return made.accountId;
+}
+
+const who = { actor: 'ana', reason: 'as agreed' };
+/** One command an action. */
+const COMMANDS: Record<AccountAction, object> = {
+  suspend: { cause: 'operator' },
+  resume: {},
+  cancel: {},
+  delete: {},
+  restore: {},
+  'change-plan': { planKey: 'starter', billingPeriod: 'annual' },
+  'add-addon': { addonKey: 'extra-staff', quantity: 3 },
+  'remove-addon': { addonKey: 'coupons' },
+  'sync-entitlements': {},
+  'change-settings': { settings: { headline: 'Hola' } },
+  'change-account': { fields: { phone: '11 5555 0000', legalName: null } },
+  hold: {},
+  release: {},
+};
+const commandOf = (action: AccountAction, more: object = {}): AccountCommand =>
+  accountCommandSchema.parse({ action, ...who, ...COMMANDS[action], ...more });
+const run = (command: AccountCommand, commandId: string = randomUUID(), more: object = {}): Promise<CommandRecord> =>
+  runAccountCommand(worker, { accountId, commandId, command, used: null, downgrade: 'keep', ...more });
+/** Brings the account where an action is possible. */
+async function prepare(action: AccountAction): Promise<void> {
+  if (action === 'resume') await run(commandOf('suspend', { cause: 'pause' }));
+  if (action === 'restore') await run(commandOf('delete'));
+  if (action === 'release') await run(commandOf('hold'));
+}
+
+/** Everything that a command may change. */
+const everything = async (): Promise<unknown> =>
+  rows(
+    db,
+    `select to_jsonb(a) as account, (select jsonb_agg(to_jsonb(x) order by x.addon_key) from account_addons x where x.account_id = a.id) as addons,
+       (select to_jsonb(x) from account_settings x where x.account_id = a.id) as settings,
+       (select to_jsonb(x) from subscriptions x where x.account_id = a.id) as subscription,
+       (select jsonb_agg(to_jsonb(x) order by x.reason) from account_suspensions x where x.account_id = a.id) as suspensions,
+       (select jsonb_agg(to_jsonb(x) order by x.slug) from slug_reservations x where x.account_id = a.id) as slugs,
+       (select count(*) from lifecycle_events x where x.account_id = a.id) as audit,
+       (select count(*) from outbox x where x.account_id = a.id) as told
+     from nv_accounts a where a.id = $1`,
+    [accountId],
+  );
+const versionOf = async (): Promise<number> =>
+  (await rows<{ v: number }>(db, 'select version::int as v from nv_accounts where id = $1', [accountId]))[0]!.v;
+const told = (): Promise<{ type: string; v: number }[]> =>
+  rows(
+    db,
+    `select event_type as type, (payload ->> 'version')::int as v from outbox where account_id = $1 order by created_at, event_key`,
+    [accountId],
+  );
+
+const EVENTS: Record<AccountAction, string[]> = {
+  suspend: ['account.suspended'],
+  resume: ['account.updated'],
+  cancel: ['account.suspended'],
+  delete: ['account.deleted'],
+  restore: ['account.updated', 'mp_credentials.synced'],
+  'change-plan': ['plan.changed'],
+  'add-addon': ['entitlements.synced'],
+  'remove-addon': ['entitlements.synced'],
+  'sync-entitlements': ['entitlements.synced'],
+  'change-settings': ['settings.synced'],
+  'change-account': ['account.updated'],
+  hold: [],
+  release: [],
+};
+
+describe.each(ACCOUNT_ACTIONS)('%s', (action) => {
+  test('P-210 P-302 P-015: the account, one audit row and its events at the new version are one transaction; a repeat changes nothing', async () => {
+    await prepare(action);
+    const [before, toldBefore] = [await versionOf(), (await told()).length];
+    const audit = (): Promise<unknown[]> =>
+      rows(db, `select 1 from lifecycle_events where account_id = $1 and event_type = $2`, [accountId, `command.${action}`]);
+    const commandId = randomUUID();
+    const record = await run(commandOf(action), commandId);
+    expect(record.version).toBeGreaterThan(before);
+    expect(record.version).toBe(await versionOf());
+    expect((await told()).slice(toldBefore).sort((a, b) => (a.type < b.type ? -1 : 1))).toEqual(
+      EVENTS[action].map((type) => ({ type, v: record.version })),
+    );
+    expect(await audit()).toHaveLength(1);
+    const after = await everything();
+    expect(await run(commandOf(action), commandId)).toEqual(record);
+    expect(await everything()).toEqual(after);
+  });
+
+  test('P-302: what cannot be recorded did not happen', async () => {
+    await prepare(action);
+    const before = await everything();
+    await db.pool.query(`create function refuse_command() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$;
+      create trigger refuse_command before insert on account_commands for each row execute function refuse_command()`);
+    try {
+      await expect(run(commandOf(action))).rejects.toMatchObject({ code: 'ADMIN_DB_REJECTED' });
+    } finally {
+      await db.pool.query('drop trigger refuse_command on account_commands; drop function refuse_command()');
+    }
+    expect(await everything()).toEqual(before);
+  });
+});
+
+test('thirty copies of one command at once happen once', async () => {
+  const commandId = randomUUID();
+  const command = commandOf('add-addon');
+  const records = await Promise.all(Array.from({ length: 30 }, () => run(command, commandId)));
+  for (const record of records) expect(record).toEqual(records[0]);
+  expect(await told()).toHaveLength(1);
+});
+
+test('an id that named another command is refused', async () => {
+  const commandId = randomUUID();
+  await run(commandOf('hold'), commandId);
+  await expect(run(commandOf('release'), commandId)).rejects.toMatchObject({ code: 'CONFLICT' });
+});
+
+test('P-305 O-27: a store that is stopped for two reasons runs again when both are gone; a cancelled one is not resumed', async () => {
+  await run(commandOf('suspend', { cause: 'pause' }));
+  await run(commandOf('suspend', { cause: 'past_due' }));
+  expect(await run(commandOf('resume', { cause: 'pause' }))).toMatchObject({ status: 'suspended', reasons: ['past_due'] });
+  expect(await run(commandOf('resume', { cause: 'past_due' }))).toMatchObject({ status: 'live', reasons: [] });
+  await run(commandOf('cancel'));
+  await expect(run(commandOf('resume'))).rejects.toMatchObject({
+    code: 'COMMAND_REFUSED',
+    message: expect.stringContaining('cancelled') as string,
+  });
+  expect(await run(commandOf('restore'))).toMatchObject({ status: 'live' });
+});
+
+test('an account without a store takes no command', async () => {
+  accountId = (await draftAccount(db)).accountId;
+  await expect(run(commandOf('suspend'))).rejects.toMatchObject({
+    code: 'COMMAND_REFUSED',
+    message: expect.stringContaining('draft') as string,
+  });
+});
+
+test('P-309: another slug is claimed first; the old one stays the account’s own for a while; one that is taken changes nothing', async () => {
+  const old = (await rows<{ slug: string }>(db, 'select slug from nv_accounts where id = $1', [accountId]))[0]!.slug;
+  await rows(db, `update slug_reservations set status = 'claimed', expires_at = null where slug = $1`, [old]);
+  const slug = `nueva-${randomUUID().slice(0, 8)}`;
+  await run(commandOf('change-account', { fields: { slug } }));
+  const claims = (): Promise<unknown[]> =>
+    rows(db, 'select slug, status from slug_reservations where account_id = $1 order by status', [accountId]);
+  expect(await claims()).toEqual([
+    { slug, status: 'claimed' },
+    { slug: old, status: 'reserved' },
+  ]);
+  const [mine, before] = [accountId, await everything()];
+  accountId = await account();
+  await expect(run(commandOf('change-account', { fields: { slug: old } }))).rejects.toMatchObject({ code: 'SLUG_TAKEN' });
+  accountId = mine;
+  expect(await everything()).toEqual(before);
+  await run(commandOf('change-account', { fields: { slug: old } }));
+  expect(await claims()).toEqual([
+    { slug: old, status: 'claimed' },
+    { slug, status: 'reserved' },
+  ]);
+});
+
+test('another store’s domain is a conflict, and an unknown plan or add-on is named', async () => {
+  const domain = `d-${randomUUID().slice(0, 8)}.example.com`;
+  await run(commandOf('change-account', { fields: { customDomain: domain } }));
+  accountId = await account();
+  await expect(run(commandOf('change-account', { fields: { customDomain: domain } }))).rejects.toMatchObject({ code: 'CONFLICT' });
+  await expect(run(commandOf('change-plan', { planKey: 'nothing' }))).rejects.toMatchObject({ code: 'PLAN_NOT_FOUND' });
+  await expect(run(commandOf('add-addon', { addonKey: 'nothing' }))).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+  await expect(run(commandOf('remove-addon', { addonKey: 'extra-staff' }))).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+});
+
+test('P-306: a downgrade over the limits goes through and says so, or is refused, by policy; what was over before is no new fault', async () => {
+  const down = commandOf('change-plan', { planKey: 'starter' });
+  const used = { products: 150, staff: 1 };
+  const before = await everything();
+  await expect(run(down, randomUUID(), { used, downgrade: 'refuse' })).rejects.toMatchObject({
+    code: 'OVER_LIMITS',
+    message: 'change-plan: the store has 150 products and might have 100',
+  });
+  expect(await everything()).toEqual(before);
+  expect(await run(down, randomUUID(), { used })).toMatchObject({ overLimits: [{ limit: 'products', used: 150, allowed: 100 }] });
+  expect(await run(commandOf('remove-addon'), randomUUID(), { used, downgrade: 'refuse' })).toMatchObject({
+    overLimits: [{ limit: 'products' }],
+  });
+  expect(await run(commandOf('change-plan', { planKey: 'enterprise' }), randomUUID(), { used, downgrade: 'refuse' })).toMatchObject({
+    overLimits: [],
+  });
+});
+
+test('P-207: neither the audit nor the record of a command holds a value of the account', async () => {
+  const fields = { email: 'nueva@example.com', phone: '11 5555 9999', fiscalId: '20-11111111-1' };
+  await run(commandOf('change-account', { fields }));
+  await run(commandOf('change-settings', { settings: { contact_email: 'hola@example.com' } }));
+  const kept = await rows(
+    db,
+    `select to_jsonb(e)::text from lifecycle_events e where account_id = $1 union all select to_jsonb(c)::text from account_commands c where account_id = $1
+     union all select payload::text from outbox where account_id = $1`,
+    [accountId],
+  );
+  for (const value of [...Object.values(fields), 'hola@example.com']) expect(JSON.stringify(kept)).not.toContain(value);
+});
