@@ -6,7 +6,7 @@ import { addLifecycleEvent } from './lifecycle.ts';
 import { publishAccountEvent } from './publish.ts';
 
 /** SQL: whether an account has a store that must hear of a change. */
-export const HAS_STORE = `status in ('provisioned', 'approved', 'live', 'suspended')`;
+export const HAS_STORE = `status in ('provisioned', 'approved', 'live', 'suspended', 'cancelled')`;
 
 export interface Connection {
   accountId: string;

@@ -24,7 +24,7 @@ const checkout = (slug: string, body: object, url = world.url): Promise<Response
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
   });
-const catalogue = ({ order }: Seller): { sku: string; price: string; stock: number }[] => order.checkout.catalog ?? [];
+const catalogue = ({ order }: Seller): { sku: string; price: string; stock: number }[] => order.checkout.catalog;
 /** The cluster of a store, as the shop's own tools see it. */
 const clusterOf = async ({ accountId }: Seller) => world.clusters.get(String((await world.account(accountId))['backend_cluster_id']));
 async function stockOf(one: Seller, sku: string): Promise<number> {
@@ -103,7 +103,7 @@ test('P-315 P-607: neither cluster nor Admin DB holds credentials: a clear error
   const api = startAlta('api', { ...world.env, METRICS_PORT: '0' });
   try {
     const ready = await api.ready;
-    const answer = await checkout(order.slug, { items: [{ sku: order.checkout.catalog![0]!.sku, quantity: 1 }] }, String(ready['url']));
+    const answer = await checkout(order.slug, { items: [{ sku: order.checkout.catalog[0]!.sku, quantity: 1 }] }, String(ready['url']));
     expect(answer.status).toBe(409);
     expect(await answer.json()).toMatchObject({
       code: 'MP_NOT_CONFIGURED',
@@ -152,7 +152,7 @@ test('P-511: articles that are not sold, too many of one, a closed store and bad
 test("law 1: a buyer's payment that is smaller, of another store, refused, or of another seller confirms nothing", async () => {
   const [one, other] = [await seller(), await seller()];
   const place = async ({ order }: Seller): Promise<string> => {
-    const answer = await checkout(order.slug, { items: [{ sku: order.checkout.catalog![0]!.sku, quantity: 1 }] });
+    const answer = await checkout(order.slug, { items: [{ sku: order.checkout.catalog[0]!.sku, quantity: 1 }] });
     return ((await answer.json()) as ShopCheckoutAnswer).orderId;
   };
   const orderId = await place(one);
