@@ -63,7 +63,7 @@ export type {
 export type { ConsentAsk, CredentialCommand } from './operations/credentials.ts';
 export type { AbandonAnswer, AbandonRequest } from './operations/abandon-onboarding.ts';
 export type { AccountOperations, AccountStory } from './operations/accounts.ts';
-export type { OutboxOperations } from './operations/outbox.ts';
+export type { OutboxOperations, RetryFilter } from './operations/outbox.ts';
 export type { DeploymentStatus, VersionRow } from './operations/deployments.ts';
 export type { StalledRun } from './operations/stalled.ts';
 export { isOver } from './operations/progress.ts';

@@ -453,7 +453,8 @@ describe('claims', () => {
     const runs = relays.map((each) => each.run());
     await eventually(async () => {
       const [row] = await door.sql<{ n: number }>(
-        `select count(*)::int as n from outbox where event_key like 'account.created/%' and status = 'completed' and attempt_count = 1`,
+        `select count(*)::int as n from outbox where event_key = any($1) and status = 'completed' and attempt_count = 1`,
+        [accounts.map((id) => `account.created/${id}`)],
       );
       return row!.n === accounts.length;
     });

@@ -11,7 +11,8 @@ declare
   tables constant text[] := array['schema_migrations', 'plans', 'addons', 'backend_clusters', 'nv_accounts', 'nv_onboarding',
     'onboarding_assets', 'account_addons', 'subscriptions', 'slug_reservations', 'provisioning_jobs', 'provisioning_job_steps',
     'placements', 'lifecycle_events', 'operator_actions', 'payments', 'webhook_inbox', 'outbox', 'refunds', 'upkeep_marks',
-    'account_settings', 'entitlement_overrides', 'account_suspensions', 'account_commands', 'mp_connections', 'mp_authorizations'];
+    'account_settings', 'entitlement_overrides', 'account_suspensions', 'account_commands', 'mp_connections', 'mp_authorizations',
+    'outbox_pauses'];
   functions constant text[] := array['refuse_change', 'set_backend_cluster_credentials', 'list_backend_clusters', 'account_version',
     'account_touched', 'guard_job', 'purge_outbox', 'guard_refund'];
 begin
@@ -134,6 +135,8 @@ grant select, insert, update on outbox to alta_intake, alta_relay;
 grant select, insert, update, delete on outbox to alta_worker;
 grant select, update on outbox to alta_operator;
 grant insert on outbox to alta_operator;
+grant select on outbox_pauses to alta_relay, alta_operator;
+grant insert, delete on outbox_pauses to alta_operator;
 grant execute on function purge_outbox(interval) to alta_worker, service_role;
 
 grant select, insert, update on upkeep_marks to alta_worker;

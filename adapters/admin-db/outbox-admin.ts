@@ -44,17 +44,20 @@ export interface OutboxFilter {
   state?: OutboxState;
   target?: OutboxTarget;
   code?: string;
+  eventType?: string;
+  accountId?: string;
   limit: number;
 }
 
 /** Rows of the outbox, newest first (P-232). */
-export function listOutbox(db: Tx, { state, target, code, limit }: OutboxFilter): Promise<OutboxEntry[]> {
+export function listOutbox(db: Tx, { state, target, code, eventType, accountId, limit }: OutboxFilter): Promise<OutboxEntry[]> {
   return db.query<OutboxEntry>({
     name: 'admin-db.list-outbox',
     text: `select ${COLUMNS} from outbox
            where ($1::text is null or status = $1) and ($2::text is null or target = $2) and ($3::text is null or error_code = $3)
-           order by created_at desc limit $4`,
-    values: [state ?? null, target ?? null, code ?? null, limit],
+             and ($4::text is null or event_type = $4) and ($5::uuid is null or account_id = $5)
+           order by created_at desc limit $6`,
+    values: [state ?? null, target ?? null, code ?? null, eventType ?? null, accountId ?? null, limit],
   });
 }
 

@@ -32,7 +32,7 @@ export interface OutboxClaim {
 
 /**
  * Claims due rows for delivery: pending ones whose time has come and ones whose lease has run out, oldest due first. Rows that
- * another relay is claiming are passed over (SKIP LOCKED). Each claim counts as an attempt and gets a token of its own (P-221, P-227).
+ * another relay is claiming are passed over (SKIP LOCKED), and so are those of a paused target (P-234). Each claim counts as an attempt and gets a token of its own (P-221, P-227).
  */
 export function claimOutbox(db: Tx, { targets, limit, leaseSeconds, owner }: OutboxClaim): Promise<OutboxRow[]> {
   return db.query<OutboxRow>({
@@ -40,6 +40,7 @@ export function claimOutbox(db: Tx, { targets, limit, leaseSeconds, owner }: Out
     text: `with due as (
              select id from outbox
              where status in ('pending', 'processing') and due_at <= now() and target = any($1::text[])
+               and not exists (select from outbox_pauses p where p.target = outbox.target)
              order by due_at, created_at limit $2 for update skip locked
            ), claimed as (
              update outbox o set status = 'processing', attempt_count = o.attempt_count + 1, claim_token = gen_random_uuid(),

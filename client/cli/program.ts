@@ -9,6 +9,7 @@ import { deploymentCommands } from './deployments.ts';
 import { maintenanceCommands } from './maintenance.ts';
 import { moneyCommands } from './money.ts';
 import { onboardingCommands } from './onboardings.ts';
+import { outboxCommands } from './outbox.ts';
 import { EXIT, reportFailure } from './output.ts';
 import { scheduleCommands } from './schedules.ts';
 import { workerCommand } from './worker.ts';
@@ -28,6 +29,7 @@ export function buildProgram(): Command {
   credentialCommands(program);
   moneyCommands(program);
   deadLetterCommands(program);
+  outboxCommands(program);
   scheduleCommands(program);
   keyCommands(program);
   maintenanceCommands(program);

@@ -218,6 +218,12 @@ export const STATEMENTS: Record<Exclude<AdminDbRole, 'keeper'>, Record<string, A
       await db.tx('test.supersede-refund', (tx) => adminDb.supersedeRefund(tx, '77', { actor: 'x', reason: 'x' })).catch(unlessRefused);
     },
     outboxStats: (db) => adminDb.outboxStats(db),
+    outboxHealth: (db) => adminDb.outboxHealth(db),
+    outboxPauses: async (db) => {
+      await adminDb.pauseTarget(db, 'shop', { actor: 'x', reason: 'x' });
+      await adminDb.outboxPauses(db);
+      await adminDb.resumeTarget(db, 'shop', { actor: 'x', reason: 'x' });
+    },
     listInbox: (db) => adminDb.listInbox(db, '77'),
     listLifecycleEvents: (db, { accountId }) => adminDb.listLifecycleEvents(db, accountId),
   },
