@@ -195,7 +195,9 @@ describe('alta outbox', () => {
 });
 
 test('P-230: alta schedules apply makes the schedules, list shows them', async () => {
-  expect((await run('schedules', 'apply')).out.split('\n').filter((line) => line.startsWith('created: '))).toHaveLength(UPKEEP_TASKS.length);
+  expect((await run('schedules', 'apply')).out.split('\n').filter((line) => line.startsWith('created: '))).toHaveLength(
+    UPKEEP_TASKS.length,
+  );
   const again = (await run('schedules', 'apply', '--prune')).out;
   expect(again.split('\n').filter((line) => line.startsWith('updated: '))).toHaveLength(UPKEEP_TASKS.length);
   expect(again).not.toMatch(/created|deleted|left over/);
