@@ -427,7 +427,7 @@ describe('claims', () => {
       started.add(accountWorkflowId(id));
       await publish(door.db, {
         target: 'account',
-        eventKey: `account.created/${id}/${String(n)}`,
+        eventKey: `burst/${id}/${String(n)}`,
         accountId: null,
         payload: { type: 'account.created', accountId: id, version: n + 1, aspects: ['client'] },
       });
