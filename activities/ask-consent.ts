@@ -1,7 +1,8 @@
 import { claimNotice, loadSnapshot, openAuthorization, releaseNotice } from '../adapters/admin-db/index.ts';
 import { consentLink, redirectUriOf } from '../adapters/mercadopago/index.ts';
+import { surelyUnsent } from '../adapters/mailer/index.ts';
 import { consentMail } from '../adapters/mailer/consent-mail.ts';
-import { AltaError, isAltaError } from '../contract/errors.ts';
+import { AltaError } from '../contract/errors.ts';
 import { projectClient } from '../contract/projection.ts';
 import type { ActivityDeps } from './deps.ts';
 
@@ -31,8 +32,8 @@ export function askConsent({ db, vault, mailer, config }: ActivityDeps) {
       });
       return true;
     } catch (error) {
-      // Surely not sent: the next try may. Anything else leaves the notice claimed, since a second mail is worse than the alert alone.
-      if (isAltaError(error) && error.code !== 'INTERNAL') await releaseNotice(db, accountId, version);
+      // A notice that may have gone out stays claimed: a second mail is worse than the alert alone.
+      if (surelyUnsent(error)) await releaseNotice(db, accountId, version);
       throw error;
     }
   };

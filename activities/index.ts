@@ -24,6 +24,7 @@ import { syncEntitlements, undoSyncEntitlements } from './entitlements.ts';
 import { beginUndo, endJob, recordDecisionStep, reportJob } from './job.ts';
 import { syncMpCredentialsStep, undoSyncMpCredentials } from './mp-credentials.ts';
 import { notify } from './notify.ts';
+import { tellOwner } from './owner-notice.ts';
 import { reservePlacementStep, undoReservePlacement } from './placement.ts';
 import { pollPayments } from './poll-payments.ts';
 import { publishStore } from './publish-store.ts';
@@ -87,6 +88,7 @@ export function createActivities(deps: ActivityDeps) {
     'ask-consent': askConsent(deps),
     'resync-credentials': resyncCredentialsStep(deps),
     'confirm-order': confirmOrderStep(deps),
+    'tell-owner': tellOwner(deps),
   };
 }
 

@@ -4,6 +4,7 @@ export const ACCOUNT_WORKFLOW = 'account';
 export const REFUND_WORKFLOW = 'refund';
 export const CREDENTIALS_WORKFLOW = 'credentials';
 export const CONFIRM_ORDER_WORKFLOW = 'confirmOrder';
+export const OWNER_NOTICE_WORKFLOW = 'ownerNotice';
 
 export const TASK_QUEUES = {
   /** Onboardings: paid orders must never wait behind upkeep. */
@@ -38,6 +39,9 @@ export const credentialsWorkflowId = (accountId: string, task: string, authoriza
 
 /** One run for each payment of a buyer, by the store that it went to. */
 export const confirmOrderWorkflowId = (accountId: string, paymentId: string): string => `${ORDER_PREFIX}${accountId}/${paymentId}`;
+
+/** One run for each event that the owner of a store is told of; an event's key holds the account's id and a version. */
+export const ownerNoticeWorkflowId = (eventKey: string): string => `notice/${eventKey}`;
 
 /** The account of a workflow id; undefined when the id is none of ours. */
 export function accountIdOf(workflowId: string): string | undefined {

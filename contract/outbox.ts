@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { ACCOUNT_EVENT_SCHEMAS } from './account-events.ts';
 import { CREDENTIAL_TASKS } from './credentials.ts';
+import { NOTICE_KINDS } from './notices.ts';
 
 /** Where an outbox row is delivered to (decision 8). */
-export const OUTBOX_TARGETS = ['onboarding', 'account', 'refund', 'credentials', 'shop'] as const;
+export const OUTBOX_TARGETS = ['onboarding', 'account', 'refund', 'credentials', 'shop', 'notice'] as const;
 export type OutboxTarget = (typeof OUTBOX_TARGETS)[number];
 
 /** `failed` is final until an operator retries or discards the row (P-226, P-232). */
@@ -60,6 +61,14 @@ export const orderNotifiedSchema = z.strictObject({
   paymentId: z.string().regex(/^\d{1,20}$/),
 });
 
+/** `notice.asked`: the owner of a store is to be told of an event by mail. */
+export const noticeAskedSchema = z.strictObject({
+  type: z.literal('notice.asked'),
+  accountId: z.uuid(),
+  kind: z.enum(NOTICE_KINDS),
+  eventKey: z.string().min(1).max(200),
+});
+
 export const outboxPayloadSchema = z.discriminatedUnion('type', [
   paymentNotifiedSchema,
   accountPaymentChangedSchema,
@@ -67,6 +76,7 @@ export const outboxPayloadSchema = z.discriminatedUnion('type', [
   credentialsAskedSchema,
   sellerDeauthorizedSchema,
   orderNotifiedSchema,
+  noticeAskedSchema,
   ACCOUNT_EVENT_SCHEMAS['account.created'],
   ACCOUNT_EVENT_SCHEMAS['account.updated'],
   ACCOUNT_EVENT_SCHEMAS['plan.changed'],

@@ -27,6 +27,8 @@ const SIGNALS_BEFORE = 1_000;
 const BETWEEN_APPLIES_MS = 250;
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 300_000;
+/** Failed applies, each of five tries, after which somebody has to look. */
+const ALERT_AFTER = 2;
 
 const { 'apply-aspects': applyAspects } = proxyActivities<Activities>({
   startToCloseTimeout: '1 minute',
@@ -97,7 +99,9 @@ export async function account(accountId: string, carried?: CarriedAccountState, 
       state.failing = { ...failure, attempts: (state.failing?.attempts ?? 0) + 1 };
       // Known to the Admin DB and not to this run, whose predecessor was lost.
       if (failure.code === 'ACCOUNT_HELD') state.held = true;
-      log.warn('the store could not be brought up to date', { code: failure.code, attempts: state.failing.attempts });
+      const { attempts } = state.failing;
+      const alert = attempts >= ALERT_AFTER ? { alert: 'store out of date' } : {};
+      log.warn('the store could not be brought up to date', { accountId, code: failure.code, attempts, ...alert });
       woken = false;
       // News may mean that what failed was mended; in a burst they would only try a cluster that is away again and again.
       const [deaf, listening] = underFire ? [FIRST_WAIT_MS, wait - FIRST_WAIT_MS] : [0, wait];

@@ -6,6 +6,7 @@ export { restartLost } from './restart-lost.ts';
 export { expireReservations } from './expire-reservations.ts';
 export { purgeOutbox } from './purge-outbox.ts';
 export { refund } from './refund.ts';
+export { ownerNotice } from './owner-notice.ts';
 export { confirmOrder } from './confirm-order.ts';
 export { credentials } from './credentials.ts';
 export { refreshCredentials } from './refresh-credentials.ts';

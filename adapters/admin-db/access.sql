@@ -12,7 +12,7 @@ declare
     'onboarding_assets', 'account_addons', 'subscriptions', 'slug_reservations', 'provisioning_jobs', 'provisioning_job_steps',
     'placements', 'lifecycle_events', 'operator_actions', 'payments', 'webhook_inbox', 'outbox', 'refunds', 'upkeep_marks',
     'account_settings', 'entitlement_overrides', 'account_suspensions', 'account_commands', 'mp_connections', 'mp_authorizations',
-    'outbox_pauses'];
+    'outbox_pauses', 'owner_notices'];
   functions constant text[] := array['refuse_change', 'set_backend_cluster_credentials', 'list_backend_clusters', 'account_version',
     'account_touched', 'guard_job', 'purge_outbox', 'guard_refund'];
 begin
@@ -135,6 +135,8 @@ grant select, insert, update on outbox to alta_intake, alta_relay;
 grant select, insert, update, delete on outbox to alta_worker;
 grant select, update on outbox to alta_operator;
 grant insert on outbox to alta_operator;
+grant select, insert, delete on owner_notices to alta_worker;
+grant select on owner_notices to alta_operator;
 grant select on outbox_pauses to alta_relay, alta_operator;
 grant insert, delete on outbox_pauses to alta_operator;
 grant execute on function purge_outbox(interval) to alta_worker, service_role;

@@ -1,3 +1,4 @@
+import { AltaError } from '../../contract/errors.ts';
 import { traceparent } from '../trace.ts';
 import type { Tx } from './db.ts';
 
@@ -22,15 +23,25 @@ export interface Accepted {
   first: boolean;
 }
 
+interface Order {
+  target: 'onboarding' | 'credentials' | 'shop';
+  type: string;
+  /** SQL: the payload's fields beside `type` and `inboxId`, as arguments of jsonb_build_object. */
+  fields: string;
+  /** SQL: whose it is; nobody's when left out. */
+  account?: string;
+}
+
 /**
- * SQL: the order to read the payment of each row in `received`; the same row again makes its order due at once. `trace` is the
- * parameter that holds the trace to go on with.
+ * SQL: the order to look at what each row in `received` tells of; the same row again makes its order due at once: a delivered or dead
+ * one becomes pending again, one that is being delivered is put back when its delivery is marked. `trace` is the parameter that holds
+ * the trace to go on with.
  */
-export const orderReads = (trace: `$${number}`): string => `
+const orderLooks = ({ target, type, fields, account = 'null::uuid' }: Order, trace: `$${number}`): string => `
   ordered as (
-    insert into outbox as o (target, event_key, event_type, payload, trace_context)
-    select 'onboarding', 'payment.notified/' || id, 'payment.notified',
-      jsonb_build_object('type', 'payment.notified', 'inboxId', id, 'paymentId', payment_id), ${trace}::text
+    insert into outbox as o (target, event_key, event_type, account_id, payload, trace_context)
+    select '${target}', '${type}/' || id, '${type}', ${account},
+      jsonb_build_object('type', '${type}', 'inboxId', id, ${fields}), ${trace}::text
     from received
     on conflict (event_key) do update set
       generation = o.generation + 1,
@@ -39,6 +50,10 @@ export const orderReads = (trace: `$${number}`): string => `
       next_attempt_at = least(o.next_attempt_at, now()),
       trace_context = coalesce(excluded.trace_context, o.trace_context), completed_at = null, updated_at = now()
   )`;
+
+/** SQL: the order to read the payment of each row in `received`. */
+export const orderReads = (trace: `$${number}`): string =>
+  orderLooks({ target: 'onboarding', type: 'payment.notified', fields: `'paymentId', payment_id` }, trace);
 
 /**
  * Takes a notification in: the inbox row and the order to read the payment, in one statement (law 1). A repeated delivery is counted
@@ -77,21 +92,41 @@ export async function acceptDeauthorization(
              values ($1, $2, $3, $4, $5, $6)
              on conflict (delivery_key) do update set deliveries = w.deliveries + 1, last_received_at = now(), status = 'received'
              returning id, deliveries
-           ), ordered as (
-             insert into outbox as o (target, event_key, event_type, payload, trace_context)
-             select 'credentials', 'seller.deauthorized/' || id, 'seller.deauthorized',
-               jsonb_build_object('type', 'seller.deauthorized', 'inboxId', id, 'sellerId', $7::text), $8::text
-             from received
-             on conflict (event_key) do update set
-               generation = o.generation + 1,
-               status = case when o.status = 'processing' then 'processing' else 'pending' end,
-               attempt_count = case when o.status = 'processing' then o.attempt_count else 0 end,
-               next_attempt_at = least(o.next_attempt_at, now()), completed_at = null, updated_at = now()
-           )
+           ), ${orderLooks({ target: 'credentials', type: 'seller.deauthorized', fields: `'sellerId', $7::text` }, '$8')}
            select id as "inboxId", deliveries = 1 as first from received`,
     values: [deliveryKey, topic, action ?? null, requestId ?? null, secretId ?? null, skewMs ?? null, sellerId, traceparent()],
   });
   return row as Accepted;
+}
+
+/**
+ * Takes in the news of a buyer's payment to a store, and the order to look at it, in one statement (law 1). Throws ACCOUNT_NOT_FOUND.
+ */
+export async function acceptOrderNotification(db: Tx, notification: Notification & { accountId: string }): Promise<Accepted> {
+  const { deliveryKey, topic, action, paymentId, accountId, requestId, secretId, skewMs } = notification;
+  const [row] = await db.query<Accepted>({
+    name: 'admin-db.accept-order-notification',
+    text: `with received as (
+             insert into webhook_inbox as w (delivery_key, topic, action, request_id, secret_id, skew_ms)
+             select $1, $2, $3, $4, $5, $6::bigint from nv_accounts where id = $7::uuid
+             on conflict (delivery_key) do update set deliveries = w.deliveries + 1, last_received_at = now(), status = 'received'
+             returning id, deliveries
+           ), ${orderLooks({ target: 'shop', type: 'order.notified', account: '$7::uuid', fields: `'accountId', $7::text, 'paymentId', $8::text` }, '$9')}
+           select id as "inboxId", deliveries = 1 as first from received`,
+    values: [
+      deliveryKey,
+      `shop-${topic}`,
+      action ?? null,
+      requestId ?? null,
+      secretId ?? null,
+      skewMs ?? null,
+      accountId,
+      paymentId,
+      traceparent(),
+    ],
+  });
+  if (row === undefined) throw new AltaError('ACCOUNT_NOT_FOUND', `no account ${accountId}`);
+  return row;
 }
 
 export interface IgnoredNotification extends Omit<Notification, 'paymentId'> {

@@ -40,18 +40,27 @@ export type { ClusterAccess, ClusterChange, ClusterRegistration, ClusterRow } fr
 export { beginStep, endStep, listJobs, openJob, recordDecision, setJobState, showJob } from './jobs.ts';
 export type { BeginStep, Decision, EndStep, JobDetails, JobRow, JobStateChange, OpenedJob, StepRecord } from './jobs.ts';
 export { listSteps } from './job-reports.ts';
-export { acceptDeauthorization, acceptNotification, ignoreNotification, listInbox, lockInbox, settleInbox } from './inbox.ts';
+export {
+  acceptDeauthorization,
+  acceptNotification,
+  acceptOrderNotification,
+  ignoreNotification,
+  listInbox,
+  lockInbox,
+  settleInbox,
+} from './inbox.ts';
 export type { Accepted, IgnoredNotification, InboxRow, Notification, Settlement } from './inbox.ts';
 export { claimOutbox, completeOutbox, failOutbox, outboxStats, purgeOutbox, releaseOutbox, retryOutbox } from './outbox.ts';
 export type { OutboxClaim, OutboxRow, OutboxStats } from './outbox.ts';
 export { publish, publishAccountEvent, type OutboxEvent, type PublishedEvent } from './publish.ts';
 export { feedPolled, loadPollMark, restPolling, type PolledPayment, type PollMark } from './polling.ts';
 export { expireSlugs, fleetLooksDead, restartLostJobs } from './upkeep.ts';
+export { claimOwnerNotice, releaseOwnerNotice } from './notices.ts';
 export { outboxHealth, type OutboxHealth } from './outbox-health.ts';
 export { outboxPauses, pauseTarget, resumeTarget, type OutboxPause } from './outbox-pauses.ts';
 export { discardOutboxRow, listOutbox, retryOutboxRow, showOutbox } from './outbox-admin.ts';
 export type { Discarded, OutboxCommand, OutboxDetails, OutboxEntry, OutboxFilter } from './outbox-admin.ts';
-export { acceptOrderNotification, askForResync, findShop, resyncCredentials, type Shop } from './shop.ts';
+export { askForResync, findShop, resyncCredentials, type Shop } from './shop.ts';
 export { listDeadLetters, type DeadLetter } from './dead-letters.ts';
 export { IN_PROGRESS_SECONDS, MONEY_LISTS, moneyReport } from './money.ts';
 export type { MoneyItem, MoneyList, MoneyOptions, MoneyReport, MoneyTotals } from './money.ts';

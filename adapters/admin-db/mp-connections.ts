@@ -3,7 +3,7 @@ import { AltaError } from '../../contract/errors.ts';
 import { traceparent } from '../trace.ts';
 import type { AdminDb, Tx } from './db.ts';
 import { addLifecycleEvent } from './lifecycle.ts';
-import { publishAccountEvent } from './publish.ts';
+import { intoOutbox, publishAccountEvent } from './publish.ts';
 
 /** SQL: whether an account has a store that must hear of a change. */
 export const HAS_STORE = `status in ('provisioned', 'approved', 'live', 'suspended', 'cancelled')`;
@@ -217,12 +217,12 @@ export async function askDueRefreshes(db: Tx, cutOffAfterSeconds: number): Promi
              where state = 'connected' and (
                (refresh_id is null and refresh_due_at <= now()) or refresh_begun_at <= now() - make_interval(secs => $1))
            ), asked as (
-             insert into outbox (target, event_key, event_type, account_id, payload, trace_context)
-             select 'credentials', 'credentials.refresh/' || account_id || '/' || fact || '/' || to_char(now() at time zone 'utc', 'YYYY-MM-DD'),
-               'credentials.asked', account_id,
-               jsonb_build_object('type', 'credentials.asked', 'accountId', account_id, 'task', 'refresh', 'authorizationId', null), $2
-             from (select * from found order by cut desc, refresh_due_at limit ${SWEEP_BATCH}) first
-             on conflict (event_key) do nothing returning id
+             ${intoOutbox(`
+               select 'credentials', 'credentials.refresh/' || account_id || '/' || fact || '/' || to_char(now() at time zone 'utc', 'YYYY-MM-DD'),
+                 'credentials.asked', account_id,
+                 jsonb_build_object('type', 'credentials.asked', 'accountId', account_id, 'task', 'refresh', 'authorizationId', null), $2
+               from (select * from found order by cut desc, refresh_due_at limit ${String(SWEEP_BATCH)}) first`)}
+             returning id
            )
            select (select count(*) filter (where not cut) from found) as due, (select count(*) filter (where cut) from found) as "cutOff",
              (select count(*) from asked) as asked`,

@@ -6,6 +6,7 @@ import {
   type AccountEventType,
 } from '../../contract/account-events.ts';
 import { AltaError } from '../../contract/errors.ts';
+import { noticeOf } from '../../contract/notices.ts';
 import { outboxPayloadSchema, type OutboxPayload, type OutboxTarget } from '../../contract/outbox.ts';
 import { traceparent } from '../trace.ts';
 import type { Tx } from './db.ts';
@@ -67,6 +68,11 @@ export async function publishAccountEvent(tx: Tx, change: AccountChange): Promis
   const payload = { ...change, version: account.version } as AccountEventPayload;
   const eventKey = accountEventKey(payload);
   const added = await insert(tx, { target: 'account', eventKey, accountId, payload: checked(eventKey, payload) });
+  const kind = noticeOf(payload);
+  if (added && kind !== null) {
+    const notice = { type: 'notice.asked', accountId, kind, eventKey } as const;
+    await insert(tx, { target: 'notice', eventKey: `notice/${eventKey}`, accountId, payload: checked(eventKey, notice) });
+  }
   return { eventKey, version: account.version, added };
 }
 

@@ -22,6 +22,23 @@ export interface Mailer {
 /** Every wait of an SMTP conversation, ms. */
 const TIMEOUT_MS = 10_000;
 
+interface SmtpError {
+  responseCode?: number;
+  code?: string;
+  /** What the conversation was at, such as `RCPT TO` or `DATA`. */
+  command?: string;
+  message?: string;
+}
+
+/** Before the message itself is handed over nothing can have been sent; a connection that broke off may have been further than it says. */
+const BEFORE_MESSAGE: ReadonlySet<string | undefined> = new Set(['CONN', 'EHLO', 'HELO', 'STARTTLS', 'MAIL FROM', 'RCPT TO']);
+const mayHaveSent = (command?: string, message = ''): boolean =>
+  !(BEFORE_MESSAGE.has(command) || command?.startsWith('AUTH') === true) || /unexpectedly/.test(message);
+
+/** Whether a failed send surely sent nothing, so that it may be tried again without a second mail. */
+export const surelyUnsent = (error: unknown): boolean =>
+  isAltaError(error) && error.code !== 'INTERNAL' && error.details['mayHaveSent'] !== true;
+
 /** A mailer over SMTP. Without a URL every send fails with MAIL_UNAVAILABLE: a mail is never silently dropped. */
 export function createMailer(options: { smtpUrl: string | undefined; from: string }): Mailer {
   if (options.smtpUrl === undefined) {
@@ -55,11 +72,12 @@ export function createMailer(options: { smtpUrl: string | undefined; from: strin
       } catch (error) {
         throwIfEnded();
         if (isAltaError(error)) throw error;
-        const { responseCode, code } = error as { responseCode?: number; code?: string };
+        const { responseCode, code, command, message } = error as SmtpError;
         // 5xx of SMTP is the server's last word about this message; everything else may pass.
         const rejected = responseCode !== undefined && responseCode >= 500;
         throw new AltaError(rejected ? 'MAIL_REJECTED' : 'MAIL_UNAVAILABLE', `SMTP: ${responseCode ?? code ?? 'no answer'}`, {
           cause: error,
+          details: { mayHaveSent: !rejected && responseCode === undefined && mayHaveSent(command, message) },
         });
       }
     },

@@ -19,6 +19,7 @@ import { deliverAccount } from './deliver-account.ts';
 import { deliverCredentials } from './deliver-credentials.ts';
 import { deliverOnboarding } from './deliver-onboarding.ts';
 import { deliverRefund } from './deliver-refund.ts';
+import { deliverNotice } from './deliver-notice.ts';
 import { deliverShop } from './deliver-shop.ts';
 import type { Deliver, Delivered, RelayDeps } from './deps.ts';
 import { createPump, type Pump } from './pump.ts';
@@ -36,6 +37,7 @@ const DELIVERIES: Record<OutboxTarget, Deliver> = {
   refund: deliverRefund,
   credentials: deliverCredentials,
   shop: deliverShop,
+  notice: deliverNotice,
 };
 
 /**

@@ -68,7 +68,7 @@ const everything = async (): Promise<unknown> =>
        (select jsonb_agg(to_jsonb(x) order by x.reason) from account_suspensions x where x.account_id = a.id) as suspensions,
        (select jsonb_agg(to_jsonb(x) order by x.slug) from slug_reservations x where x.account_id = a.id) as slugs,
        (select count(*) from lifecycle_events x where x.account_id = a.id) as audit,
-       (select count(*) from outbox x where x.account_id = a.id) as told
+       (select count(*) from outbox x where x.account_id = a.id and x.target = 'account') as told
      from nv_accounts a where a.id = $1`,
     [accountId],
   );
@@ -77,7 +77,7 @@ const versionOf = async (): Promise<number> =>
 const told = (): Promise<{ type: string; v: number }[]> =>
   rows(
     db,
-    `select event_type as type, (payload ->> 'version')::int as v from outbox where account_id = $1 order by created_at, event_key`,
+    `select event_type as type, (payload ->> 'version')::int as v from outbox where account_id = $1 and target = 'account' order by created_at, event_key`,
     [accountId],
   );
 

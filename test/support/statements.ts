@@ -146,6 +146,10 @@ export const STATEMENTS: Record<Exclude<AdminDbRole, 'keeper'>, Record<string, A
       await adminDb.expireAuthorizations(db);
       await adminDb.resyncCredentials(db, accountId);
     },
+    ownerNotices: async (db, { accountId }) => {
+      await adminDb.claimOwnerNotice(db, { eventKey: 'statement', accountId, kind: 'paused' });
+      await adminDb.releaseOwnerNotice(db, 'statement');
+    },
     loadAssets: (db, { accountId }) => adminDb.loadAssets(db, accountId),
     recordPayment: (db) => adminDb.recordPayment(db, payment),
     judgePayment: (db) => adminDb.judgePayment(db, '77', { verdict: 'accepted', code: null, judgedStatus: 'approved' }),

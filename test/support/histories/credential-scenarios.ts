@@ -7,6 +7,8 @@ import {
   confirmOrderWorkflowId,
   CREDENTIALS_WORKFLOW,
   credentialsWorkflowId,
+  OWNER_NOTICE_WORKFLOW,
+  ownerNoticeWorkflowId,
   taskQueue,
 } from '../../../contract/ids.ts';
 import { agree, connectedSeller, makeDue, type Seller } from '../consent.ts';
@@ -17,7 +19,10 @@ import type { Scenario } from './onboarding-scenarios.ts';
 import type { HistoryPath } from './paths.ts';
 import type { Stage } from './stage.ts';
 
-type CredentialPath = Extract<HistoryPath, `credentials.${string}` | `refresh-credentials.${string}` | `confirm-order.${string}`>;
+type CredentialPath = Extract<
+  HistoryPath,
+  `credentials.${string}` | `refresh-credentials.${string}` | `confirm-order.${string}` | `owner-notice.${string}`
+>;
 
 const altaOf = ({ world }: Stage): AltaClient => createAltaClient({ db: world.db, temporal: world.temporal, config: world.config });
 const linkOf = async (stage: Stage, accountId: string): Promise<string> =>
@@ -143,6 +148,16 @@ export const CREDENTIAL_SCENARIOS: Record<CredentialPath, Scenario> = {
       workflowId: confirmOrderWorkflowId(accountId, '4711'),
       taskQueue: taskQueue('accounts', config.ALTA_QUEUE_PREFIX),
       args: [{ accountId, paymentId: '4711' }],
+    });
+  },
+  'owner-notice.told': async (stage) => {
+    const { accountId } = await sellerOf(stage);
+    const { temporal, config } = stage.world;
+    const eventKey = `account.suspended/${accountId}/99`;
+    return temporal.workflow.start(OWNER_NOTICE_WORKFLOW, {
+      workflowId: ownerNoticeWorkflowId(eventKey),
+      taskQueue: taskQueue('accounts', config.ALTA_QUEUE_PREFIX),
+      args: [{ accountId, kind: 'paused', eventKey }],
     });
   },
   'refresh-credentials.asked': async (stage) => {

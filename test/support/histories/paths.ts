@@ -108,6 +108,7 @@ export const HISTORY_PATHS = [
   'credentials.input-invalid',
   'refresh-credentials.asked',
   'confirm-order.ignored',
+  'owner-notice.told',
   // Last, since they need a world of their own: payloads are encrypted, under the published key of sealed.ts.
   'onboarding.happy-encrypted',
   'onboarding.parked-retry-encrypted',
