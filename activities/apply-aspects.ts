@@ -12,7 +12,7 @@ import { clientIdOf } from '../adapters/ids.ts';
 import type { Aspect } from '../contract/account.ts';
 import { AltaError } from '../contract/errors.ts';
 import { projectClient, projectEntitlements, projectSettings } from '../contract/projection.ts';
-import { storeOf, type ActivityDeps } from './deps.ts';
+import type { ActivityDeps } from './deps.ts';
 
 /**
  * `apply-aspects`: brings the named aspects of a store to the account as it is now and answers the version that was read. The
@@ -21,10 +21,11 @@ import { storeOf, type ActivityDeps } from './deps.ts';
  */
 export function applyAspects(deps: ActivityDeps) {
   return async ({ accountId, aspects }: { accountId: string; aspects: Aspect[] }): Promise<number> => {
-    const { backendClusterId, held } = await loadSnapshot(deps.db, accountId);
+    const account = await loadSnapshot(deps.db, accountId);
+    const { backendClusterId, held } = account;
     if (held) throw new AltaError('ACCOUNT_HELD', `account ${accountId} is held`);
     if (backendClusterId === null) throw new AltaError('CLUSTER_UNKNOWN', `account ${accountId} has no cluster`);
-    const { account, cluster } = await storeOf(deps, { accountId, clusterId: backendClusterId });
+    const cluster = await deps.clusters.get(backendClusterId);
     const clientId = clientIdOf(accountId);
     const facts = { accountId, clientId, jobId: null, version: account.version };
     if (account.status === 'deleted') {

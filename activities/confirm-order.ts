@@ -1,12 +1,12 @@
 import { askForResync, loadSnapshot } from '../adapters/admin-db/index.ts';
 import { confirmShopOrder } from '../adapters/cluster/index.ts';
 import { merchantCredentials } from '../adapters/merchant-credentials.ts';
-import { createMercadoPago } from '../adapters/mercadopago/index.ts';
-import { AltaError, isAltaError } from '../contract/errors.ts';
+import { createMercadoPago, readPayment } from '../adapters/mercadopago/index.ts';
+import { AltaError } from '../contract/errors.ts';
 import { confirmOrderSchema, type ConfirmOrderInput, type ConfirmOrderResult } from '../contract/shop.ts';
 import type { ActivityDeps } from './deps.ts';
+import { isUuid } from '../contract/ids.ts';
 
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const IGNORED: ConfirmOrderResult = { outcome: 'ignored', orderId: null };
 
 /**
@@ -24,11 +24,8 @@ export function confirmOrderStep(deps: ActivityDeps) {
     if (from === 'admin') await askForResync(db, { accountId, version });
 
     const mp = createMercadoPago({ baseUrl: config.MP_BASE_URL, accessToken, timeoutMs: config.MP_TIMEOUT_MS });
-    const payment = await mp.getPayment(paymentId).catch((error: unknown) => {
-      if (isAltaError(error) && error.code === 'PAYMENT_NOT_FOUND') return null;
-      throw error;
-    });
-    if (payment?.status !== 'approved' || payment.externalReference === null || !UUID.test(payment.externalReference)) return IGNORED;
+    const payment = await readPayment(mp, paymentId);
+    if (payment?.status !== 'approved' || payment.externalReference === null || !isUuid(payment.externalReference)) return IGNORED;
     const orderId = payment.externalReference.toLowerCase();
     const { amount, currency } = payment;
     const outcome = await confirmShopOrder(cluster, { accountId, orderId, paymentId, amount, currency });

@@ -6,13 +6,13 @@ import { isAltaError } from '../contract/errors.ts';
 import type { PollResult } from '../contract/upkeep.ts';
 import type { ActivityDeps } from './deps.ts';
 import { holding } from './upkeep.ts';
+import { isUuid } from '../contract/ids.ts';
 
 const PAGE = 50;
 /** Pages of one run; a longer list is gone on with by the next. */
 const MAX_PAGES = 20;
 /** How far a finished pass is read again, ms: a search may show a change later than it happened. */
 const OVERLAP_MS = 30 * 60_000;
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
  * `poll-payments`: reads the payments that changed since the last poll and feeds those of which Alta does not know the state into the
@@ -63,7 +63,7 @@ function hitOf({ id, status, externalReference, dateLastUpdated }: PaymentSearch
   return {
     paymentId: id,
     status: status.slice(0, 60),
-    accountId: externalReference !== null && UUID.test(externalReference) ? externalReference : null,
+    accountId: externalReference !== null && isUuid(externalReference) ? externalReference : null,
     updatedAt: Number.isNaN(at) ? null : new Date(at).toISOString(),
   };
 }

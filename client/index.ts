@@ -32,7 +32,8 @@ import type { JobState } from '../contract/steps.ts';
 import { createVault } from '../adapters/vault/index.ts';
 import type { ConnectionState } from '../contract/credentials.ts';
 import { AltaError } from '../contract/errors.ts';
-import { askAboutCredentials, askForConsent, type ConsentAsk, type ConsentDeps, type CredentialCommand } from './operations/credentials.ts';
+import { askForConsent, type ConsentAsk, type ConsentDeps } from '../adapters/ask-consent.ts';
+import { askAboutCredentials, type CredentialCommand } from './operations/credentials.ts';
 import { cancelOnboarding, type CancelAnswer, type CancelRequest } from './operations/cancel-onboarding.ts';
 import { abandonOnboarding, type AbandonAnswer, type AbandonRequest } from './operations/abandon-onboarding.ts';
 import { accountOperations, type AccountOperations } from './operations/accounts.ts';
@@ -60,7 +61,8 @@ export type {
   MoneyReport,
   RefundRow,
 } from '../adapters/admin-db/index.ts';
-export type { ConsentAsk, CredentialCommand } from './operations/credentials.ts';
+export type { ConsentAsk } from '../adapters/ask-consent.ts';
+export type { CredentialCommand } from './operations/credentials.ts';
 export type { AbandonAnswer, AbandonRequest } from './operations/abandon-onboarding.ts';
 export type { AccountOperations, AccountStory } from './operations/accounts.ts';
 export type { OutboxOperations, RetryFilter } from './operations/outbox.ts';

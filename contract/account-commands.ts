@@ -5,8 +5,11 @@ import { checkoutSchema } from './checkout.ts';
 import type { OverLimit } from './entitlements.ts';
 import type { StoreState } from './account-machine.ts';
 import { settingsPatchSchema } from './settings.ts';
+import { isUuid } from './ids.ts';
 
 export const UPDATE_ACCOUNT_COMMAND = 'command';
+/** Whether a text may be a command's id: a UUID in lower case, so that one id has one form. */
+export const isCommandId = (text: string): boolean => isUuid(text) && text === text.toLowerCase();
 
 const shape = checkoutSchema.shape;
 const key = z.string().regex(/^[a-z0-9_-]{1,40}$/);

@@ -3,6 +3,8 @@ import type { SuspensionReason } from './account-events.ts';
 /** States of an account that has a store. `provisioned`, `approved` and `live` are open ones. */
 export const STORE_STATES = ['provisioned', 'approved', 'live', 'suspended', 'cancelled', 'deleted'] as const;
 export type StoreState = (typeof STORE_STATES)[number];
+/** States in which the account's store hears of changes: all but a deleted one's. */
+export const SERVED_STATES = STORE_STATES.filter((state) => state !== 'deleted');
 export const OPEN_STATES = ['provisioned', 'approved', 'live'] as const;
 export type OpenState = (typeof OPEN_STATES)[number];
 

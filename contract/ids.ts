@@ -24,32 +24,20 @@ export const taskQueue = (name: QueueName, prefix = ''): string => `${prefix}${T
 /** The deployment that an installation's worker versions belong to; prefixed as its task queues are. */
 export const deploymentName = (name: string, prefix = ''): string => `${prefix}${name}`;
 
-const ONBOARDING_PREFIX = 'onboarding/';
-const ACCOUNT_PREFIX = 'account/';
-const CREDENTIALS_PREFIX = 'credentials/';
-const ORDER_PREFIX = 'order/';
-
-export const onboardingWorkflowId = (accountId: string): string => `${ONBOARDING_PREFIX}${accountId}`;
+export const onboardingWorkflowId = (accountId: string): string => `onboarding/${accountId}`;
 /** Holds the id of the payment that is given back, as Mercado Pago numbers it. */
 export const refundWorkflowId = (paymentId: string): string => `refund/${paymentId}`;
-export const accountWorkflowId = (accountId: string): string => `${ACCOUNT_PREFIX}${accountId}`;
+export const accountWorkflowId = (accountId: string): string => `account/${accountId}`;
 /** One run at a time for each task of an account; a consent that a seller brought is a fact of its own. */
 export const credentialsWorkflowId = (accountId: string, task: string, authorizationId: string | null = null): string =>
-  `${CREDENTIALS_PREFIX}${accountId}/${task}${authorizationId === null ? '' : `/${authorizationId}`}`;
+  `credentials/${accountId}/${task}${authorizationId === null ? '' : `/${authorizationId}`}`;
 
 /** One run for each payment of a buyer, by the store that it went to. */
-export const confirmOrderWorkflowId = (accountId: string, paymentId: string): string => `${ORDER_PREFIX}${accountId}/${paymentId}`;
+export const confirmOrderWorkflowId = (accountId: string, paymentId: string): string => `order/${accountId}/${paymentId}`;
 
 /** One run for each event that the owner of a store is told of; an event's key holds the account's id and a version. */
 export const ownerNoticeWorkflowId = (eventKey: string): string => `notice/${eventKey}`;
 
-/** The account of a workflow id; undefined when the id is none of ours. */
-export function accountIdOf(workflowId: string): string | undefined {
-  for (const prefix of [ONBOARDING_PREFIX, ACCOUNT_PREFIX, CREDENTIALS_PREFIX, ORDER_PREFIX]) {
-    if (workflowId.startsWith(prefix)) return workflowId.slice(prefix.length).split('/', 1)[0];
-  }
-  return undefined;
-}
-
-/** The idempotency key of a step (law 8): stable over retries, resets and re-runs. */
-export const stepKey = (accountId: string, step: string): string => `${accountId}/${step}`;
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+/** Whether a text is a UUID, in either case. */
+export const isUuid = (text: string): boolean => UUID.test(text);

@@ -1,11 +1,16 @@
 import { ApplicationFailure, condition, currentUpdateInfo, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import { accountCommandSchema, type AccountCommand, type CommandAnswer, type CommandRecord } from '../contract/account-commands.ts';
+import {
+  accountCommandSchema,
+  type AccountCommand,
+  type CommandAnswer,
+  type CommandRecord,
+  isCommandId,
+} from '../contract/account-commands.ts';
 import type { AccountState } from '../contract/account.ts';
 import { dirtyAspects, markDirty } from './account-inbox.ts';
 import { failureOf } from './failure.ts';
 
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** How long an answer waits for the cluster, ms. */
 const ANSWER_MS = 20_000;
 
@@ -21,7 +26,7 @@ export function refuseBadCommand(raw: unknown): void {
   const parsed = accountCommandSchema.safeParse(raw);
   const [issue] = parsed.error?.issues ?? [];
   if (issue) throw ApplicationFailure.nonRetryable(`${issue.path.join('.') || 'command'}: ${issue.code}`, 'INPUT_INVALID');
-  if (!UUID.test(currentUpdateInfo()?.id ?? '')) throw ApplicationFailure.nonRetryable('the id of a command is a UUID', 'INPUT_INVALID');
+  if (!isCommandId(currentUpdateInfo()?.id ?? '')) throw ApplicationFailure.nonRetryable('the id of a command is a UUID', 'INPUT_INVALID');
 }
 
 /**

@@ -19,7 +19,7 @@ import {
   type TokenCallResult,
 } from '../contract/credentials.ts';
 import { SEARCH_ATTRIBUTES } from '../contract/search-attributes.ts';
-import { failureOf } from './failure.ts';
+import { failureOf, faultsOf } from './failure.ts';
 import { credentialsProgress } from './messages.ts';
 import { pinned } from './versioning.ts';
 
@@ -37,11 +37,7 @@ const UNCHANGED: CredentialsResult = { outcome: 'unchanged', code: null, message
  */
 export async function credentials(raw: CredentialsInput): Promise<CredentialsResult> {
   const parsed = credentialsInputSchema.safeParse(raw);
-  if (!parsed.success)
-    throw ApplicationFailure.nonRetryable(
-      parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '),
-      'INPUT_INVALID',
-    );
+  if (!parsed.success) throw ApplicationFailure.nonRetryable(faultsOf(parsed.error), 'INPUT_INVALID');
   const { accountId, task, authorizationId, policy } = parsed.data;
   const patient = { initialInterval: policy.retryInitialMs, maximumInterval: policy.retryMaxMs };
   // What hangs on the answer can't be decided without it, so Mercado Pago is asked until it answers.

@@ -23,5 +23,9 @@ export function failureOf(error: unknown): Failure {
   return { code: 'INTERNAL', message: cause instanceof Error ? cause.message : 'unknown failure' };
 }
 
+/** What a schema found wrong with an input or a command, by field. */
+export const faultsOf = (error: { issues: { path: PropertyKey[]; message: string }[] }): string =>
+  error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
+
 /** Whether trying the same act again may help. */
 export const isRetryable = (failure: Failure): boolean => errorRow(failure.code).retryable;

@@ -23,7 +23,7 @@ import {
 import { SEARCH_ATTRIBUTES } from '../contract/search-attributes.ts';
 import type { ReversibleStep, StepName } from '../contract/steps.ts';
 import { stepCalls } from './calls.ts';
-import { failureOf, type Failure } from './failure.ts';
+import { failureOf, faultsOf, type Failure } from './failure.ts';
 import { paymentChanged, progress, resolve } from './messages.ts';
 import { PaymentNews } from './payment-news.ts';
 import { RunState } from './run-state.ts';
@@ -42,11 +42,7 @@ const bookkeeping = proxyActivities<Activities>({
  */
 export async function onboarding(raw: OnboardingInput): Promise<OnboardingResult> {
   const parsed = onboardingInputSchema.safeParse(raw);
-  if (!parsed.success)
-    throw ApplicationFailure.nonRetryable(
-      `input: ${parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')}`,
-      'INPUT_INVALID',
-    );
+  if (!parsed.success) throw ApplicationFailure.nonRetryable(`input: ${faultsOf(parsed.error)}`, 'INPUT_INVALID');
   const input = parsed.data;
   const { policy } = input;
   const whole = CancellationScope.current();
@@ -84,11 +80,7 @@ export async function onboarding(raw: OnboardingInput): Promise<OnboardingResult
     {
       validator: (command) => {
         const checked = resolveCommandSchema.safeParse(command);
-        if (!checked.success)
-          throw ApplicationFailure.nonRetryable(
-            checked.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '),
-            'INPUT_INVALID',
-          );
+        if (!checked.success) throw ApplicationFailure.nonRetryable(faultsOf(checked.error), 'INPUT_INVALID');
         try {
           state.targetsOf(checked.data);
         } catch (error) {

@@ -21,7 +21,7 @@ import {
   type RefundView,
 } from '../contract/refund.ts';
 import { SEARCH_ATTRIBUTES, type RefundRunState } from '../contract/search-attributes.ts';
-import { failureOf, type Failure } from './failure.ts';
+import { failureOf, faultsOf, type Failure } from './failure.ts';
 import { decideRefund, refundChanged, refundProgress } from './messages.ts';
 import { pinned } from './versioning.ts';
 
@@ -153,8 +153,5 @@ export async function refund(raw: RefundInput): Promise<RefundProgress> {
   await condition(allHandlersFinished);
   return { ...now, paymentId, question };
 }
-
-const faultsOf = (error: { issues: { path: PropertyKey[]; message: string }[] }): string =>
-  error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
 
 setWorkflowOptions(pinned, refund);

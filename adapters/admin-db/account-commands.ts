@@ -52,9 +52,7 @@ export async function runAccountCommand(db: AdminDb, run: AccountCommandRun): Pr
 async function inTransaction(tx: Tx, run: AccountCommandRun): Promise<CommandRecord> {
   const { accountId, commandId, command } = run;
   const facts = await lockAccount(tx, accountId);
-  const digest = createHash('sha256')
-    .update(`${accountId}\n${JSON.stringify(command)}`)
-    .digest('hex');
+  const digest = digestOf(accountId, command);
   const known = await findCommand(tx, commandId);
   if (known !== undefined) {
     if (known.digest === digest) return known.answer;

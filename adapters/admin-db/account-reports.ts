@@ -4,8 +4,7 @@ import type { EntitlementOverride } from '../../contract/entitlements.ts';
 import { AltaError } from '../../contract/errors.ts';
 import type { Tx } from './db.ts';
 import { listLifecycleEvents, type LifecycleRow } from './lifecycle.ts';
-
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+import { isUuid } from '../../contract/ids.ts';
 
 /** An account as operators may see it: no address, no fiscal data, no credential. */
 export interface AccountRow {
@@ -53,7 +52,7 @@ export async function findAccount(db: Tx, target: string): Promise<AccountRow> {
            from nv_accounts a left join subscriptions s on s.account_id = a.id
            where a.id = $1::uuid or (a.slug = $2 and $1 is null)
            order by a.status in ('provisioned', 'approved', 'live', 'suspended') desc, a.created_at desc limit 1`,
-    values: UUID.test(target) ? [target, null] : [null, target.trim().toLowerCase()],
+    values: isUuid(target) ? [target, null] : [null, target.trim().toLowerCase()],
   });
   if (account === undefined) throw new AltaError('ACCOUNT_NOT_FOUND', `no account ${JSON.stringify(target)}`);
   return account;

@@ -1,3 +1,4 @@
+import { SERVED_STATES } from '../../contract/account-machine.ts';
 import type { AdminDb } from './db.ts';
 import { addLifecycleEvent } from './lifecycle.ts';
 import { publishAccountEvent } from './publish.ts';
@@ -48,4 +49,4 @@ function expire(db: AdminDb, accountId: string): Promise<boolean> {
   });
 }
 
-const HAS_STORE: ReadonlySet<string> = new Set(['provisioned', 'approved', 'live', 'suspended', 'cancelled']);
+const HAS_STORE: ReadonlySet<string> = new Set(SERVED_STATES);

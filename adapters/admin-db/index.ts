@@ -17,11 +17,9 @@ export {
   accountsOfSeller,
   askDueRefreshes,
   beginRefresh,
-  claimNotice,
   findConnection,
   leaveRefresh,
   listConnections,
-  releaseNotice,
   requireReauth,
   revokeConnection,
 } from './mp-connections.ts';
@@ -55,9 +53,9 @@ export type { OutboxClaim, OutboxRow, OutboxStats } from './outbox.ts';
 export { publish, publishAccountEvent, type OutboxEvent, type PublishedEvent } from './publish.ts';
 export { feedPolled, loadPollMark, restPolling, type PolledPayment, type PollMark } from './polling.ts';
 export { expireSlugs, fleetLooksDead, restartLostJobs } from './upkeep.ts';
-export { claimOwnerNotice, releaseOwnerNotice } from './notices.ts';
+export { claimOwnerNotice, releaseOwnerNotice, type OwnerNotice } from './notices.ts';
 export { outboxHealth, type OutboxHealth } from './outbox-health.ts';
-export { outboxPauses, pauseTarget, resumeTarget, type OutboxPause } from './outbox-pauses.ts';
+export { pauseTarget, resumeTarget, type OutboxPause } from './outbox-pauses.ts';
 export { discardOutboxRow, listOutbox, retryOutboxRow, showOutbox } from './outbox-admin.ts';
 export type { Discarded, OutboxCommand, OutboxDetails, OutboxEntry, OutboxFilter } from './outbox-admin.ts';
 export { askForResync, findShop, resyncCredentials, type Shop } from './shop.ts';

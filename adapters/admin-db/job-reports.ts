@@ -5,6 +5,7 @@ import { findPayment, type PaymentRow } from './payments.ts';
 import { refundsOf, type RefundRow } from './refund-reports.ts';
 import type { RefundState } from '../../contract/refund.ts';
 import type { RankedCandidate } from './rank.ts';
+import { isUuid } from '../../contract/ids.ts';
 
 /** A job as operators see it. Times are ISO text. */
 export interface JobRow {
@@ -90,14 +91,12 @@ export interface JobDetails {
   decisions: { step: StepName | null; action: string; actor: string; reason: string; at: string }[];
 }
 
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
 /** The whole story of a job, by its id or, for the newest one, by account id or slug. Throws NOT_FOUND. */
 export async function showJob(db: Tx, idOrAccountOrSlug: string): Promise<JobDetails> {
   const [job] = await db.query<JobRow & { placement: RankedCandidate[] | null }>({
-    name: UUID.test(idOrAccountOrSlug) ? 'admin-db.show-job' : 'admin-db.show-job-by-slug',
+    name: isUuid(idOrAccountOrSlug) ? 'admin-db.show-job' : 'admin-db.show-job-by-slug',
     text: `${JOB.replace('j.completed_at as "completedAt"', 'j.completed_at as "completedAt", j.placement')}
-           where ${UUID.test(idOrAccountOrSlug) ? 'j.id = $1::uuid or j.account_id = $1::uuid' : 'a.slug = $1'}
+           where ${isUuid(idOrAccountOrSlug) ? 'j.id = $1::uuid or j.account_id = $1::uuid' : 'a.slug = $1'}
            order by j.created_at desc limit 1`,
     values: [idOrAccountOrSlug],
   });

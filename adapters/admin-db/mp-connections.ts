@@ -1,12 +1,24 @@
+import { SERVED_STATES } from '../../contract/account-machine.ts';
 import type { ConnectionState } from '../../contract/credentials.ts';
-import { AltaError } from '../../contract/errors.ts';
 import { traceparent } from '../trace.ts';
+import { noAccount } from './accounts.ts';
 import type { AdminDb, Tx } from './db.ts';
 import { addLifecycleEvent } from './lifecycle.ts';
 import { intoOutbox, publishAccountEvent } from './publish.ts';
 
 /** SQL: whether an account has a store that must hear of a change. */
-export const HAS_STORE = `status in ('provisioned', 'approved', 'live', 'suspended', 'cancelled')`;
+const HAS_STORE = `status in (${SERVED_STATES.map((state) => `'${state}'`).join(', ')})`;
+
+/** Locks an account before its consent, as everywhere, and tells whether it has a store that must hear of a change. Throws ACCOUNT_NOT_FOUND. */
+export async function lockAccountOfConsent(tx: Tx, accountId: string): Promise<{ hasStore: boolean }> {
+  const [account] = await tx.query<{ hasStore: boolean }>({
+    name: 'admin-db.lock-account-of-consent',
+    text: `select ${HAS_STORE} as "hasStore" from nv_accounts where id = $1 for update`,
+    values: [accountId],
+  });
+  if (account === undefined) throw noAccount(accountId);
+  return account;
+}
 
 export interface Connection {
   accountId: string;
@@ -154,12 +166,7 @@ export async function revokeConnection(
 ): Promise<boolean> {
   const { accountId, actor, code, reason } = revoked;
   return db.tx('admin-db.revoke-connection', async (tx) => {
-    const [account] = await tx.query<{ hasStore: boolean }>({
-      name: 'admin-db.lock-account-of-consent',
-      text: `select ${HAS_STORE} as "hasStore" from nv_accounts where id = $1 for update`,
-      values: [accountId],
-    });
-    if (account === undefined) throw new AltaError('ACCOUNT_NOT_FOUND', `no account ${accountId}`);
+    const account = await lockAccountOfConsent(tx, accountId);
     const rows = await tx.query({
       name: 'admin-db.mark-revoked',
       text: `update mp_connections set state = 'revoked', refresh_id = null, refresh_begun_at = null, refresh_due_at = null,
@@ -177,27 +184,6 @@ export async function revokeConnection(
     await addLifecycleEvent(tx, { accountId, type: 'mp_credentials.revoked', to: 'revoked', actor, reason });
     if (account.hasStore) await publishAccountEvent(tx, { type: 'mp_credentials.synced', accountId, action: 'revoke' });
     return true;
-  });
-}
-
-/** Whether the owner still has to be told about the end of the consent as it is now; the first who asks is the one who tells. */
-export async function claimNotice(db: Tx, accountId: string): Promise<{ claimed: boolean; version: number | null }> {
-  const [row] = await db.query<{ version: number }>({
-    name: 'admin-db.claim-notice',
-    text: `update mp_connections set told_version = credential_version, updated_at = now()
-           where account_id = $1 and state <> 'connected' and told_version is distinct from credential_version
-           returning credential_version as version`,
-    values: [accountId],
-  });
-  return { claimed: row !== undefined, version: row?.version ?? null };
-}
-
-/** Gives a notice back that surely was not sent. */
-export async function releaseNotice(db: Tx, accountId: string, version: number): Promise<void> {
-  await db.query({
-    name: 'admin-db.release-notice',
-    text: `update mp_connections set told_version = null where account_id = $1 and told_version = $2`,
-    values: [accountId, version],
   });
 }
 

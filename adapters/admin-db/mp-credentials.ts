@@ -2,7 +2,7 @@ import { AltaError } from '../../contract/errors.ts';
 import type { SealPlace, Vault } from '../vault/index.ts';
 import { now } from '../clock.ts';
 import type { AdminDb, Tx } from './db.ts';
-import { HAS_STORE } from './mp-connections.ts';
+import { lockAccountOfConsent } from './mp-connections.ts';
 import { publishAccountEvent } from './publish.ts';
 
 export interface MpCredentials {
@@ -55,12 +55,7 @@ export async function storeGrant(
   { accountId, credentials, action, expectedVersion }: Grant,
 ): Promise<{ version: number; credentialVersion: number } | null> {
   return db.tx('admin-db.save-mp-credentials', async (tx) => {
-    const [account] = await tx.query<{ hasStore: boolean }>({
-      name: 'admin-db.lock-account-of-consent',
-      text: `select ${HAS_STORE} as "hasStore" from nv_accounts where id = $1 for update`,
-      values: [accountId],
-    });
-    if (account === undefined) throw new AltaError('ACCOUNT_NOT_FOUND', `no account ${accountId}`);
+    const account = await lockAccountOfConsent(tx, accountId);
     const [connection] = await tx.query<{ credentialVersion: number }>({
       name: 'admin-db.connect',
       text: `insert into mp_connections as c (account_id, seller_id, refresh_due_at) values ($1, $2, $3)

@@ -1,8 +1,15 @@
-import type { OwnerNoticeInput } from '../../contract/notices.ts';
+import type { NoticeKind } from '../../contract/notices.ts';
 import type { Tx } from './db.ts';
 
-/** Whether this event is still to be told to the owner; the first who asks is the one who tells. */
-export async function claimOwnerNotice(db: Tx, { eventKey, accountId, kind }: OwnerNoticeInput): Promise<boolean> {
+/** What the owner of a store is told of: an event of the account, or the end of a Mercado Pago consent. */
+export interface OwnerNotice {
+  eventKey: string;
+  accountId: string;
+  kind: NoticeKind | 'consent_ended';
+}
+
+/** Whether this is still to be told to the owner; the first who asks is the one who tells. */
+export async function claimOwnerNotice(db: Tx, { eventKey, accountId, kind }: OwnerNotice): Promise<boolean> {
   const rows = await db.query({
     name: 'admin-db.claim-owner-notice',
     text: `insert into owner_notices (event_key, account_id, kind) values ($1, $2, $3) on conflict do nothing returning event_key`,

@@ -11,13 +11,6 @@ export interface OutboxPause {
   pausedAt: string;
 }
 
-/** The targets that nobody delivers to now. */
-export const outboxPauses = (db: Tx): Promise<OutboxPause[]> =>
-  db.query<OutboxPause>({
-    name: 'admin-db.outbox-pauses',
-    text: `select target, paused_by as "pausedBy", reason, paused_at as "pausedAt" from outbox_pauses order by target`,
-  });
-
 /** SQL: adds what an operator did with a target to the append-only record; `$1` target, `$2` action, `$3` actor, `$4` reason. */
 const onRecord = `insert into operator_actions (event_key, action, actor, reason) select 'target/' || $1, $2, $3, $4 from changed`;
 

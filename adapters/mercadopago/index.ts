@@ -6,6 +6,7 @@ export { consentLink, redirectUriOf, type ConsentLink } from './consent-link.ts'
 export type { Notification, NotificationRequest } from './notification.ts';
 export { parseNotification } from './notification.ts';
 export type { CodeExchange, OAuthGrant } from './oauth.ts';
+export { readPayment } from './read-payment.ts';
 export type { PaymentQuery, PreferenceRequest, RefundRequest } from './payments.ts';
 export type { MpUser, Payment, PaymentSearch, Preference, Refund } from './schemas.ts';
 export type { SignatureCheck, SignatureFailure, SignatureRequest } from './signature.ts';

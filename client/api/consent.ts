@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { answerAuthorization } from '../../adapters/admin-db/index.ts';
 import { AltaError } from '../../contract/errors.ts';
-import { askForConsent, type ConsentAsk } from '../operations/credentials.ts';
+import { askForConsent, type ConsentAsk } from '../../adapters/ask-consent.ts';
 import type { ApiDeps } from './deps.ts';
 import { invalidInput } from './errors.ts';
 import { operatorGate } from './operators.ts';

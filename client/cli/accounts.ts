@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander';
 import type { AccountCommandInput, CommandAnswer } from '../../contract/account-commands.ts';
 import { AltaError } from '../../contract/errors.ts';
 import type { AccountStory } from '../index.ts';
-import { defaultActor } from './actor.ts';
+import { actorOption } from './actor.ts';
 import { withAlta } from './context.ts';
 import { count } from './numbers.ts';
 import { age, facts, print, printJson } from './output.ts';
@@ -41,7 +41,7 @@ export function accountCommands(program: Command): void {
       .command(usage)
       .description(about)
       .requiredOption('--reason <text>', 'why; it is kept')
-      .addOption(new Option('--actor <name>', 'who decides').default(defaultActor(), 'your user name'))
+      .addOption(actorOption())
       .option('--command-id <uuid>', 'repeat this very command, whose answer was lost')
       .option('--json', 'machine-readable')
       .action(async (...all: unknown[]) => {

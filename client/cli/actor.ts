@@ -1,3 +1,4 @@
+import { Option } from 'commander';
 import { userInfo } from 'node:os';
 
 /** Who decides, unless told otherwise: the user's name. In a container the user is only a number, which has none. */
@@ -8,3 +9,6 @@ export function defaultActor(): string {
     return process.env['USER'] ?? `uid-${process.getuid?.() ?? 'unknown'}`;
   }
 }
+
+/** `--actor`, of every command that goes on record. */
+export const actorOption = (): Option => new Option('--actor <name>', 'who decides').default(defaultActor(), 'your user name');

@@ -1,11 +1,11 @@
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import { createAdminDb, registerCluster } from '../../adapters/admin-db/index.ts';
 import { checkClusterSchema, createClusterRouter } from '../../adapters/cluster/index.ts';
 import { loadConfig } from '../../adapters/config.ts';
 import { createLogger } from '../../adapters/log.ts';
 import { createVault } from '../../adapters/vault/index.ts';
 import { AltaError } from '../../contract/errors.ts';
-import { defaultActor } from './actor.ts';
+import { actorOption } from './actor.ts';
 import { readEnvironment } from './context.ts';
 import { print, printJson } from './output.ts';
 
@@ -31,7 +31,7 @@ export function clusterAddCommand(group: Command): void {
     .option('--name <text>', 'display name')
     .option('--weight <n>', 'share of new tenants')
     .requiredOption('--reason <text>', 'why; it is kept')
-    .addOption(new Option('--actor <name>', 'who decides').default(defaultActor(), 'your user name'))
+    .addOption(actorOption())
     .option('--json', 'machine-readable')
     .action(async (clusterId: string, options: AddOptions) => {
       const env = readEnvironment();

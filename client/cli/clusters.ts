@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import { AltaError } from '../../contract/errors.ts';
-import { defaultActor } from './actor.ts';
+import { actorOption } from './actor.ts';
 import { clusterAddCommand } from './cluster-add.ts';
 import { withAlta } from './context.ts';
 import { print, printJson, table } from './output.ts';
@@ -50,7 +50,7 @@ export function clusterCommands(program: Command): void {
     .option('--weight <n>', 'share of new tenants')
     .option('--max-tenants <n|none>', 'most tenants')
     .requiredOption('--reason <text>', 'why; it is kept')
-    .addOption(new Option('--actor <name>', 'who decides').default(defaultActor(), 'your user name'))
+    .addOption(actorOption())
     .option('--json', 'machine-readable')
     .action(async (clusterId: string, options: SetOptions) => {
       const change = {

@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
 import { CONNECTION_STATES, type ConnectionState } from '../../contract/credentials.ts';
 import type { Connection } from '../index.ts';
-import { defaultActor } from './actor.ts';
+import { actorOption } from './actor.ts';
 import { withAlta } from './context.ts';
 import { age, facts, print, printJson, table } from './output.ts';
 
@@ -12,8 +12,6 @@ interface Asked extends Json {
   reason: string;
   actor: string;
 }
-
-const actorOption = (): Option => new Option('--actor <name>', 'who decides').default(defaultActor(), 'your user name');
 
 const TASKS = {
   refresh: 'rotate the tokens now',

@@ -1,6 +1,6 @@
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import { AltaError } from '../../contract/errors.ts';
-import { defaultActor } from './actor.ts';
+import { actorOption } from './actor.ts';
 import { withAlta } from './context.ts';
 import { EXIT, print, printJson, table } from './output.ts';
 
@@ -43,7 +43,7 @@ export function keyCommands(program: Command): void {
     .command('rotate')
     .description("seal the vault's rows anew under its first key; stopped, it goes on where it was; exit 1 when a value does not open")
     .option('--batch <n>', 'values in one transaction', '200')
-    .addOption(new Option('--actor <name>', 'who decides').default(defaultActor(), 'your user name'))
+    .addOption(actorOption())
     .option('--json', 'machine-readable')
     .action(async ({ batch, actor, json }: { batch: string; actor: string; json?: boolean }) => {
       const size = Number(batch);

@@ -1,7 +1,7 @@
 import { Argument, Option, type Command } from 'commander';
 import { RESOLVE_ACTIONS, type ResolveAction } from '../../contract/onboarding.ts';
 import { JOB_STATES, STEP_NAMES, type JobState, type StepName } from '../../contract/steps.ts';
-import { defaultActor } from './actor.ts';
+import { actorOption } from './actor.ts';
 import { isOver, type JobDetails, type JobRow, type RefundRow } from '../index.ts';
 import { withAlta } from './context.ts';
 import { age, EXIT, facts, paintState, print, printJson, table } from './output.ts';
@@ -14,7 +14,6 @@ interface Json {
 }
 
 /** Who is at the keyboard, for the audit. */
-const actorOption = (): Option => new Option('--actor <name>', 'who decides').default(defaultActor(), 'your user name');
 const TARGET = 'account id, job id or slug';
 
 /** `alta onboardings ...`: look at onboardings and decide about those that need attention. */

@@ -2,7 +2,7 @@ import { Argument, Option, type Command } from 'commander';
 import { OUTBOX_STATES, OUTBOX_TARGETS, type OutboxState, type OutboxTarget } from '../../contract/outbox.ts';
 import { AltaError } from '../../contract/errors.ts';
 import type { RetryFilter } from '../index.ts';
-import { defaultActor } from './actor.ts';
+import { actorOption } from './actor.ts';
 import { withAlta } from './context.ts';
 import { count } from './numbers.ts';
 import { age, facts, print, printJson, table } from './output.ts';
@@ -15,7 +15,6 @@ interface Decision extends Json {
   reason: string;
 }
 
-const actor = (): Option => new Option('--actor <name>', 'who decides').default(defaultActor(), 'your user name');
 const limit = (): Option => new Option('--limit <n>', 'how many').argParser(count('limit', 1_000)).default(20);
 const only = (name: string, of: string): Option => new Option(name, `only those of this ${of}`);
 
@@ -93,7 +92,7 @@ export function outboxCommands(program: Command): void {
     .addOption(only('--event <type>', 'event, such as account.updated'))
     .addOption(only('--account <id>', 'account'))
     .requiredOption('--reason <text>', 'why; it is kept')
-    .addOption(actor())
+    .addOption(actorOption())
     .option('--json', 'machine-readable')
     .action(async (ids: string[], { allFailed, actor: who, reason, json, ...options }: Decision & RetryOptions) => {
       if (ids.length > 0 === (allFailed === true)) throw new AltaError('INPUT_INVALID', 'ids: name rows, or say --all-failed');
@@ -111,7 +110,7 @@ export function outboxCommands(program: Command): void {
     .command('discard <id>')
     .description('give a dead or waiting row up')
     .requiredOption('--reason <text>', 'why; it is kept')
-    .addOption(actor())
+    .addOption(actorOption())
     .option('--json', 'machine-readable')
     .action(async (id: string, { actor: who, reason, json }: Decision) => {
       const { openRefund } = await withAlta(({ alta }) => alta.outbox.discard(id, { actor: who, reason }));
@@ -150,7 +149,7 @@ export function outboxCommands(program: Command): void {
       .description(description)
       .addArgument(new Argument('<target>', 'which').choices(OUTBOX_TARGETS))
       .requiredOption('--reason <text>', 'why; it is kept')
-      .addOption(actor())
+      .addOption(actorOption())
       .option('--json', 'machine-readable')
       .action(async (target: OutboxTarget, { actor: who, reason, json }: Decision) => {
         await withAlta(({ alta }) => alta.outbox[name](target, { actor: who, reason }));

@@ -1,7 +1,7 @@
 import { Argument, Option, type Command } from 'commander';
 import { REFUND_ACTIONS, REFUND_STATES, type RefundAction, type RefundState } from '../../contract/refund.ts';
 import type { RefundRow } from '../index.ts';
-import { defaultActor } from './actor.ts';
+import { actorOption } from './actor.ts';
 import { withAlta } from './context.ts';
 import { age, facts, print, printJson, table } from './output.ts';
 
@@ -13,7 +13,6 @@ interface Decided extends Json {
   actor: string;
 }
 
-const actorOption = (): Option => new Option('--actor <name>', 'who decides').default(defaultActor(), 'your user name');
 const words = (state: RefundState): string => state.replace('_', ' ');
 
 const MONEY: Record<RefundState, string> = {

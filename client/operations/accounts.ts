@@ -15,6 +15,7 @@ import {
   type AccountCommand,
   type AccountCommandInput,
   type CommandAnswer,
+  isCommandId,
 } from '../../contract/account-commands.ts';
 import { isStoreState } from '../../contract/account-machine.ts';
 import { ACCOUNT_TASK_TIMEOUT, QUERY_ACCOUNT_STATE, type AccountState } from '../../contract/account.ts';
@@ -26,7 +27,6 @@ import { updateRefusalOf } from './update-refusal.ts';
 
 /** An answer waits for the store; this is above what the account's workflow itself waits, ms. */
 const COMMAND_TIMEOUT_MS = 60_000;
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 export interface AccountDeps {
   db: AdminDb;
@@ -85,7 +85,7 @@ async function give(
     const [issue] = parsed.error.issues;
     throw new AltaError('INPUT_INVALID', `${issue?.path.join('.') || 'command'}: ${issue?.message ?? 'is not valid'}`);
   }
-  if (!UUID.test(commandId)) throw new AltaError('INPUT_INVALID', 'commandId: write a UUID in lower case');
+  if (!isCommandId(commandId)) throw new AltaError('INPUT_INVALID', 'commandId: write a UUID in lower case');
   const { accountId, status } = await findAccount(db, target);
   if (!isStoreState(status)) throw new AltaError('COMMAND_REFUSED', `${parsed.data.action}: the account is ${status} and has no store`);
   // A run that was lost is started again by this: what it knew stands in the Admin DB.

@@ -18,8 +18,8 @@ import {
 } from '../../adapters/admin-db/index.ts';
 import type { OutboxTarget } from '../../contract/outbox.ts';
 import { AltaError } from '../../contract/errors.ts';
+import { isUuid } from '../../contract/ids.ts';
 
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const DEFAULT_LIMIT = 20;
 /** Dead rows that one command retries at most. */
 const RETRY_LIMIT = 1_000;
@@ -72,7 +72,7 @@ async function deadRows(db: AdminDb, { allFailed: _, ...filter }: { allFailed: t
 }
 
 function idOf(id: string): string {
-  if (!UUID.test(id)) throw new AltaError('INPUT_INVALID', 'id: write the id that `alta outbox list` shows');
+  if (!isUuid(id)) throw new AltaError('INPUT_INVALID', 'id: write the id that `alta outbox list` shows');
   return id;
 }
 

@@ -170,7 +170,7 @@ export function listSchedules({ temporal, config }: ScheduleDeps): Promise<Sched
   return Promise.all(
     UPKEEP_TASKS.map(async (task) => {
       const scheduleId = upkeepScheduleId(task, config.ALTA_QUEUE_PREFIX);
-      const found = await callTemporal(temporal, 'temporal.describe-schedule', () => describe(temporal, scheduleId));
+      const found = await describeSchedule(temporal, scheduleId);
       const row = { task, scheduleId, when: wordsOf(planOf(task, config)) };
       if (found === null)
         return { ...row, present: false, paused: false, note: null, overlap: null, lastAt: null, nextAt: null, ...NOTHING_YET };
@@ -197,11 +197,14 @@ const NOTHING_YET = { running: 0, taken: 0, skipped: 0, missed: 0 };
 const wordsOf = ({ when }: Plan): string =>
   'everySeconds' in when ? `every ${when.everySeconds} s` : `daily at ${String(when.dailyAtHour).padStart(2, '0')}:00 UTC`;
 
-async function describe(temporal: Client, scheduleId: string): Promise<ScheduleDescription | null> {
-  try {
-    return await temporal.schedule.getHandle(scheduleId).describe();
-  } catch (error) {
-    if (error instanceof ScheduleNotFoundError) return null;
-    throw error;
-  }
+/** A schedule as Temporal has it; null when it is not there. Throws TEMPORAL_UNAVAILABLE or INTERNAL. */
+export function describeSchedule(temporal: Client, scheduleId: string): Promise<ScheduleDescription | null> {
+  return callTemporal(temporal, 'temporal.describe-schedule', async () => {
+    try {
+      return await temporal.schedule.getHandle(scheduleId).describe();
+    } catch (error) {
+      if (error instanceof ScheduleNotFoundError) return null;
+      throw error;
+    }
+  });
 }

@@ -1,9 +1,9 @@
-import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/client';
+import { type Client, WorkflowIdReusePolicy } from '@temporalio/client';
 import type { Config } from '../../adapters/config.ts';
 import type { CredentialsInput } from '../../contract/credentials.ts';
 import { CREDENTIALS_WORKFLOW, credentialsWorkflowId, taskQueue } from '../../contract/ids.ts';
 import { SEARCH_ATTRIBUTES } from '../../contract/search-attributes.ts';
-import { callTemporal } from '../temporal.ts';
+import { startOrLook } from './runs.ts';
 
 export interface CredentialsStartDeps {
   temporal: Client;
@@ -17,25 +17,16 @@ export interface CredentialsStartDeps {
 export async function startCredentials(
   { temporal, config }: CredentialsStartDeps,
   { accountId, task, authorizationId }: Omit<CredentialsInput, 'policy'>,
-): Promise<'started' | 'running'> {
-  try {
-    await callTemporal(temporal, 'temporal.start-credentials', () =>
-      temporal.workflow.start(CREDENTIALS_WORKFLOW, {
-        workflowId: credentialsWorkflowId(accountId, task, authorizationId),
-        taskQueue: taskQueue('accounts', config.ALTA_QUEUE_PREFIX),
-        args: [{ accountId, task, authorizationId, policy: config.ALTA_CREDENTIALS_POLICY } satisfies CredentialsInput],
-        workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
-        workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
-        typedSearchAttributes: [
-          { key: SEARCH_ATTRIBUTES.state, value: 'Running' },
-          { key: SEARCH_ATTRIBUTES.account, value: accountId },
-        ],
-        staticSummary: `Mercado Pago consent: ${task}`,
-      }),
-    );
-    return 'started';
-  } catch (error) {
-    if (error instanceof WorkflowExecutionAlreadyStartedError) return 'running';
-    throw error;
-  }
+): Promise<void> {
+  await startOrLook(temporal, 'credentials', CREDENTIALS_WORKFLOW, {
+    workflowId: credentialsWorkflowId(accountId, task, authorizationId),
+    taskQueue: taskQueue('accounts', config.ALTA_QUEUE_PREFIX),
+    args: [{ accountId, task, authorizationId, policy: config.ALTA_CREDENTIALS_POLICY } satisfies CredentialsInput],
+    workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+    typedSearchAttributes: [
+      { key: SEARCH_ATTRIBUTES.state, value: 'Running' },
+      { key: SEARCH_ATTRIBUTES.account, value: accountId },
+    ],
+    staticSummary: `Mercado Pago consent: ${task}`,
+  });
 }

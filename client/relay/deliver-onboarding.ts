@@ -14,9 +14,9 @@ import {
   type OutboxRow,
   type PaymentRow,
 } from '../../adapters/admin-db/index.ts';
-import type { Payment } from '../../adapters/mercadopago/index.ts';
+import { readPayment } from '../../adapters/mercadopago/index.ts';
 import { AltaError, isAltaError } from '../../contract/errors.ts';
-import { onboardingWorkflowId } from '../../contract/ids.ts';
+import { onboardingWorkflowId, isUuid } from '../../contract/ids.ts';
 import { paymentNotifiedSchema } from '../../contract/outbox.ts';
 import { FINAL_JOB_STATES } from '../../contract/steps.ts';
 import { BEFORE_STORE } from '../operations/account-states.ts';
@@ -25,7 +25,6 @@ import type { Deliver, RelayDeps } from './deps.ts';
 
 /** Payment states that may still become approved (P-107). */
 const STILL_OPEN: ReadonlySet<string> = new Set(['pending', 'in_process', 'authorized']);
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 type Job = JobDetails['job'];
 type Account = Order & { accountId: string };
@@ -48,7 +47,7 @@ export const deliverOnboarding: Deliver = async (deps, row) => {
   if (!parsed.success) throw new AltaError('INPUT_INVALID', `outbox ${row.eventKey}: not a notified payment`);
   const { inboxId, paymentId } = parsed.data;
 
-  const read = await readPayment(deps, paymentId);
+  const read = await readPayment(deps.mp, paymentId);
   if (read === null) return { inbox: { inboxId, settlement: { status: 'ignored', result: 'Mercado Pago does not know this payment' } } };
   const { externalReference, status: paymentStatus } = read;
   const [account, job] = await accountOf(deps, externalReference);
@@ -64,17 +63,8 @@ export const deliverOnboarding: Deliver = async (deps, row) => {
   return { inbox: { inboxId, settlement: { status: 'processed', result, paymentStatus: payment.status, accountId: account.accountId } } };
 };
 
-async function readPayment({ mp }: RelayDeps, paymentId: string): Promise<Payment | null> {
-  try {
-    return await mp.getPayment(paymentId);
-  } catch (error) {
-    if (isAltaError(error) && error.code === 'PAYMENT_NOT_FOUND') return null;
-    throw error;
-  }
-}
-
 async function accountOf({ db }: RelayDeps, reference: string | null): Promise<[Account | null, Job | null]> {
-  if (reference === null || !UUID.test(reference)) return [null, null];
+  if (reference === null || !isUuid(reference)) return [null, null];
   const [order, job] = await Promise.all([findOrder(db, reference), newestJob(db, reference)]);
   return [order && { ...order, accountId: reference.toLowerCase() }, job];
 }

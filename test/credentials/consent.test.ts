@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { createAltaClient, type AltaClient } from '../../client/index.ts';
 import { credentialsWorkflowId } from '../../contract/ids.ts';
-import { agree, connectedSeller, inState, sameOnCluster, tokensOf } from '../support/consent.ts';
+import { agree, connectedSeller, inState, linkOf, sameOnCluster, tokensOf } from '../support/consent.ts';
 import { eventually } from '../support/eventually.ts';
 import { installFaults, type Faults } from '../support/faults.ts';
 import { startWorld, type World } from '../support/world.ts';
@@ -26,7 +26,6 @@ afterAll(async () => {
   await world.close();
 });
 
-const linkOf = async (accountId: string): Promise<string> => (await alta.credentials.link(accountId, { actor: 'ana' })).url;
 const stateOf = (url: string): string => new URL(url).searchParams.get('state') ?? '';
 const callback = (query: Record<string, string>): Promise<Response> =>
   fetch(new URL(`/oauth/mercadopago?${new URLSearchParams(query).toString()}`, world.url));
@@ -52,7 +51,7 @@ const endedAsking = (accountId: string): Promise<Asked> =>
   }, `an ended asking of ${accountId}`);
 
 test('P-316 P-078: an account that was provisioned without Mercado Pago is connected later, and its store holds the proved token', async () => {
-  const { accountId } = await connectedSeller(world, linkOf);
+  const { accountId } = await connectedSeller(world);
   expect(await endedAsking(accountId)).toEqual({ status: 'connected', error_code: null, forgotten: true });
   expect(await alta.credentials.show(accountId)).toMatchObject({ state: 'connected', credentialVersion: 1, code: null });
   const events = await world.sql<{ payload: object }>(
@@ -85,13 +84,13 @@ test('P-615: only whoever has an operator token gets a link over HTTP, and the l
 
 test('a state counts once, for its own account, and not after its time', async () => {
   const order = await world.checkout({}, { connected: false });
-  const url = await linkOf(order.accountId);
+  const url = await linkOf(world, order.accountId);
   expect((await agree(url)).status).toBe(200);
   await inState(world, order.accountId, 'connected', 1);
   const again = await agree(url);
   expect(again.status).toBe(400);
   expect(await again.json()).toMatchObject({ code: 'INPUT_INVALID', field: 'state' });
-  const late = await linkOf(order.accountId);
+  const late = await linkOf(world, order.accountId);
   await world.sql(`update mp_authorizations set expires_at = now() where account_id = $1 and status = 'open'`, [order.accountId]);
   expect((await agree(late)).status).toBe(400);
   const guessed = await callback({ state: 'A'.repeat(43), code: 'TG-1' });
@@ -106,7 +105,7 @@ test('a state counts once, for its own account, and not after its time', async (
 
 test('a code that was bound to another verifier is refused: the run says so, and a new link connects', async () => {
   const order = await world.checkout({}, { connected: false });
-  const url = await linkOf(order.accountId);
+  const url = await linkOf(world, order.accountId);
   const stolen = await world.simulator.control.issueCode({
     redirectUri: new URL(url).searchParams.get('redirect_uri') ?? '',
     codeChallenge: 'somebody-elses-challenge',
@@ -115,7 +114,7 @@ test('a code that was bound to another verifier is refused: the run says so, and
   expect((await callback({ state: stateOf(url), code: stolen.code })).status).toBe(200);
   expect(await endedAsking(order.accountId)).toEqual({ status: 'failed', error_code: 'MP_REAUTH_REQUIRED', forgotten: true });
   await expect(alta.credentials.show(order.accountId)).rejects.toMatchObject({ code: 'NOT_FOUND' });
-  expect((await agree(await linkOf(order.accountId))).status).toBe(200);
+  expect((await agree(await linkOf(world, order.accountId))).status).toBe(200);
   await inState(world, order.accountId, 'connected', 1);
 }, 180_000);
 
@@ -123,7 +122,7 @@ test('the exchange waits while Mercado Pago limits it, and the tokens are stored
   const order = await world.checkout({}, { connected: false });
   await world.simulator.control.faults.add({ operation: 'oauth.token', kind: 'status', status: 429, count: 2 });
   faults.at('admin-db.save-mp-credentials', { mode: 'fail-before', code: 'ADMIN_DB_UNAVAILABLE', times: 3 });
-  expect((await agree(await linkOf(order.accountId))).status).toBe(200);
+  expect((await agree(await linkOf(world, order.accountId))).status).toBe(200);
   await inState(world, order.accountId, 'connected', 1);
   expect(faults.spent('admin-db.save-mp-credentials')).toBe(true);
   const calls = await world.simulator.control.ledger({ kind: 'effect' });
@@ -133,7 +132,7 @@ test('the exchange waits while Mercado Pago limits it, and the tokens are stored
 
 test('law 9: neither code, verifier, state nor token stands in plain in the Admin DB or in the history of the exchange', async () => {
   const order = await world.checkout({}, { connected: false });
-  const url = await linkOf(order.accountId);
+  const url = await linkOf(world, order.accountId);
   const page = await fetch(url, { redirect: 'manual' });
   const back = page.headers.get('location') ?? '';
   const code = new URL(back).searchParams.get('code') ?? '';

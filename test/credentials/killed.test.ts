@@ -36,7 +36,7 @@ test.each([
   async ({ at, outcome, state, version }) => {
     const first = start();
     await first.ready;
-    const one = await connectedSeller(world, async (accountId) => (await alta.credentials.link(accountId, { actor: 'ana' })).url);
+    const one = await connectedSeller(world);
     await first.stop();
 
     const doomed = start(`mercadopago.refresh-token:${at}:1`);

@@ -8,6 +8,7 @@ import {
   connectedSeller,
   consentMails,
   inState,
+  linkOf,
   makeDue,
   rotations,
   sameOnCluster,
@@ -38,8 +39,7 @@ afterAll(async () => {
   await world.close();
 });
 
-const seller = (): Promise<Seller> =>
-  connectedSeller(world, async (accountId) => (await alta.credentials.link(accountId, { actor: 'ana' })).url);
+const seller = (): Promise<Seller> => connectedSeller(world);
 const sweep = (): Promise<RefreshSweepResult> => runTask<RefreshSweepResult>(world, 'refresh-credentials');
 
 /** Has the sweep start the refresh of a seller, and gives what that run ended with. */
@@ -170,7 +170,7 @@ test('the Admin DB is away when the new tokens come: they are held until it is b
 
 test('the seller agrees anew while an old grant is refreshed: the new consent stays', async () => {
   const one = await seller();
-  const link = (await alta.credentials.link(one.accountId, { actor: 'ana' })).url;
+  const link = await linkOf(world, one.accountId);
   faults.before('admin-db.save-mp-credentials', async () => {
     expect((await agree(link)).status).toBe(200);
     await eventually(async () => (await alta.credentials.show(one.accountId)).credentialVersion === 2, 'the new consent');

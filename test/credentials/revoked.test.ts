@@ -14,8 +14,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => world.close());
 
-const seller = (): Promise<Seller> =>
-  connectedSeller(world, async (accountId) => (await alta.credentials.link(accountId, { actor: 'ana' })).url);
+const seller = (): Promise<Seller> => connectedSeller(world);
 const webhooks = (): string => new URL('/webhooks/mercadopago', world.url).href;
 const connectedFields = async (accountId: string): Promise<unknown> => {
   const { mp_connected, mp_access_token_encrypted, mp_refresh_token_encrypted, mp_public_key } = await world.account(accountId);

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { createAltaClient, type AltaClient } from '../../client/index.ts';
 import { confirmOrderWorkflowId } from '../../contract/ids.ts';
 import type { ConfirmOrderResult, ShopCheckoutAnswer } from '../../contract/shop.ts';
 import { startAlta } from '../support/alta-process.ts';
@@ -9,15 +8,12 @@ import { startWorld, type World } from '../support/world.ts';
 
 /** A buyer orders at a store and pays it: with the merchant's own credentials, through the real cluster, and confirmed once. */
 let world: World;
-let alta: AltaClient;
 beforeAll(async () => {
   world = await startWorld({ env: { ALTA_STOREFRONT: 'true' } });
-  alta = createAltaClient({ db: world.db, temporal: world.temporal, config: world.config });
 }, 120_000);
 afterAll(() => world.close());
 
-const seller = (): Promise<Seller> =>
-  connectedSeller(world, async (accountId) => (await alta.credentials.link(accountId, { actor: 'ana' })).url);
+const seller = (): Promise<Seller> => connectedSeller(world);
 const checkout = (slug: string, body: object, url = world.url): Promise<Response> =>
   fetch(new URL(`/stores/${slug}/checkout`, url), {
     method: 'POST',

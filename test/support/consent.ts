@@ -1,6 +1,7 @@
 import { expect } from '@jest/globals';
 import { fingerprintOf } from '../../adapters/cluster/index.ts';
 import { findConnection, loadTokens, type Connection, type StoredTokens } from '../../adapters/admin-db/index.ts';
+import { createAltaClient } from '../../client/index.ts';
 import type { ConnectionState } from '../../contract/credentials.ts';
 import { eventually } from './eventually.ts';
 import type { PlacedOrder, World } from './world.ts';
@@ -46,12 +47,18 @@ export async function sameOnCluster(world: World, accountId: string): Promise<vo
   }, `the credentials of ${accountId} on its cluster`);
 }
 
+/** A link on which a seller agrees, as an operator makes it. */
+export async function linkOf(world: World, accountId: string): Promise<string> {
+  const alta = createAltaClient({ db: world.db, temporal: world.temporal, config: world.config });
+  return (await alta.credentials.link(accountId, { actor: 'ana' })).url;
+}
+
 /** A working store whose seller agrees once it stands (P-316). */
-export async function connectedSeller(world: World, link: (accountId: string) => Promise<string>): Promise<Seller> {
+export async function connectedSeller(world: World): Promise<Seller> {
   const order = await world.checkout({}, { connected: false });
   await world.pay(order);
   await world.job(order.accountId, 'completed');
-  expect((await agree(await link(order.accountId))).status).toBe(200);
+  expect((await agree(await linkOf(world, order.accountId))).status).toBe(200);
   const { sellerId } = await inState(world, order.accountId, 'connected');
   await sameOnCluster(world, order.accountId);
   return { order, accountId: order.accountId, sellerId };

@@ -137,8 +137,6 @@ export const STATEMENTS: Record<Exclude<AdminDbRole, 'keeper'>, Record<string, A
       await adminDb.findConnection(db, accountId);
       await adminDb.loadTokens(db, vault, accountId);
       await adminDb.requireReauth(db, { accountId, credentialVersion: 1, ...failure });
-      await adminDb.claimNotice(db, accountId);
-      await adminDb.releaseNotice(db, accountId, 1);
       await adminDb.revokeConnection(db, { accountId, actor: 'x', code: null, reason: 'x' });
       await adminDb.askDueRefreshes(db, 1);
       await adminDb.readAnswer(db, vault, id);
@@ -225,7 +223,6 @@ export const STATEMENTS: Record<Exclude<AdminDbRole, 'keeper'>, Record<string, A
     outboxHealth: (db) => adminDb.outboxHealth(db),
     outboxPauses: async (db) => {
       await adminDb.pauseTarget(db, 'shop', { actor: 'x', reason: 'x' });
-      await adminDb.outboxPauses(db);
       await adminDb.resumeTarget(db, 'shop', { actor: 'x', reason: 'x' });
     },
     listInbox: (db) => adminDb.listInbox(db, '77'),

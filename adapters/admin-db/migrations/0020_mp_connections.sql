@@ -14,8 +14,6 @@ create table if not exists mp_connections (
   refresh_begun_at timestamptz,
   error_code text,
   error_message text,
-  -- The version about whose end the owner was told: at most one mail each.
-  told_version bigint,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint mp_connections_intent_whole check ((refresh_id is null) = (refresh_begun_at is null)),

@@ -7,10 +7,7 @@ create table if not exists outbox_pauses (
   reason text not null,
   paused_at timestamptz not null default now()
 );
--- What was delivered lately, for the figures of health.
-create index if not exists outbox_delivered on outbox (completed_at) where status = 'completed';
 
 -- Down Migration
 
-drop index if exists outbox_delivered;
 drop table if exists outbox_pauses;

@@ -4,7 +4,7 @@
 create table if not exists owner_notices (
   event_key text primary key,
   account_id uuid not null references nv_accounts (id),
-  kind text not null check (kind in ('paused', 'cancelled', 'opened', 'plan_changed', 'deleted')),
+  kind text not null check (kind in ('paused', 'cancelled', 'opened', 'plan_changed', 'deleted', 'consent_ended')),
   told_at timestamptz not null default now()
 );
 create index if not exists owner_notices_account on owner_notices (account_id, told_at desc);

@@ -1,8 +1,8 @@
-import { ScheduleNotFoundError, WorkflowNotFoundError, type Client, type ScheduleDescription } from '@temporalio/client';
+import { WorkflowNotFoundError, type Client, type ScheduleDescription } from '@temporalio/client';
 import type { Config } from '../../../adapters/config.ts';
 import { UPKEEP_TASKS, type UpkeepTask } from '../../../contract/upkeep.ts';
 import { callTemporal } from '../../temporal.ts';
-import { wantedSchedule, type WantedSchedule } from '../schedules.ts';
+import { describeSchedule, wantedSchedule, type WantedSchedule } from '../schedules.ts';
 import { examine, fail, ok, type Finding } from './check.ts';
 
 /** How a run of upkeep should not have ended. */
@@ -19,15 +19,7 @@ export async function checkSchedules(temporal: Client, config: Config): Promise<
 async function schedule(temporal: Client, task: UpkeepTask, wanted: WantedSchedule): Promise<Finding> {
   const name = `schedule ${task}`;
   const { scheduleId } = wanted;
-  const found = await callTemporal(temporal, 'temporal.describe-schedule', () =>
-    temporal.schedule
-      .getHandle(scheduleId)
-      .describe()
-      .catch((error: unknown) => {
-        if (error instanceof ScheduleNotFoundError) return null;
-        throw error;
-      }),
-  );
+  const found = await describeSchedule(temporal, scheduleId);
   if (found === null) return fail(name, `${scheduleId} is not there`, 'Run `alta schedules apply`.');
   const differs = scheduleFaults(found, wanted);
   if (differs.length > 0) return fail(name, `differs from what is wanted: ${differs.join(', ')}`, 'Run `alta schedules apply`.');

@@ -1,5 +1,4 @@
 import type { WorkflowHandle } from '@temporalio/client';
-import { createAltaClient, type AltaClient } from '../../../client/index.ts';
 import { startCredentials } from '../../../client/operations/start-credentials.ts';
 import type { CredentialTask } from '../../../contract/credentials.ts';
 import {
@@ -11,7 +10,7 @@ import {
   ownerNoticeWorkflowId,
   taskQueue,
 } from '../../../contract/ids.ts';
-import { agree, connectedSeller, makeDue, type Seller } from '../consent.ts';
+import { agree, connectedSeller, linkOf, makeDue, type Seller } from '../consent.ts';
 import type { Fault } from '../../../local/mercadopago/control.ts';
 import { eventually } from '../eventually.ts';
 import { startTask } from '../upkeep.ts';
@@ -24,10 +23,7 @@ type CredentialPath = Extract<
   `credentials.${string}` | `refresh-credentials.${string}` | `confirm-order.${string}` | `owner-notice.${string}`
 >;
 
-const altaOf = ({ world }: Stage): AltaClient => createAltaClient({ db: world.db, temporal: world.temporal, config: world.config });
-const linkOf = async (stage: Stage, accountId: string): Promise<string> =>
-  (await altaOf(stage).credentials.link(accountId, { actor: 'ana' })).url;
-const sellerOf = (stage: Stage): Promise<Seller> => connectedSeller(stage.world, (accountId) => linkOf(stage, accountId));
+const sellerOf = ({ world }: Stage): Promise<Seller> => connectedSeller(world);
 
 /** Starts a task as the relay does. */
 async function run(
@@ -76,12 +72,12 @@ async function connect(
 export const CREDENTIAL_SCENARIOS: Record<CredentialPath, Scenario> = {
   'credentials.connected': async (stage) => {
     const { accountId } = await stage.world.checkout({}, { connected: false });
-    return connect(stage, () => Promise.resolve(undefined), await linkOf(stage, accountId), accountId);
+    return connect(stage, () => Promise.resolve(undefined), await linkOf(stage.world, accountId), accountId);
   },
   'credentials.connect-refused': async (stage) => {
     const { world } = stage;
     const { accountId } = await world.checkout({}, { connected: false });
-    const url = await linkOf(stage, accountId);
+    const url = await linkOf(stage.world, accountId);
     const state = new URL(url).searchParams.get('state') ?? '';
     const stolen = async (redirectUri: string): Promise<Response> => {
       const { code } = await world.simulator.control.issueCode({ redirectUri, codeChallenge: 'other', codeChallengeMethod: 'S256' });
