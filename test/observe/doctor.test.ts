@@ -222,6 +222,8 @@ test('P-018: every codec key that seals payloads of an open run must be there; w
 
 test('alta doctor exits 0 where all is well, and 1 when something fails, which its JSON names', async () => {
   const well = await runAlta(env, 'doctor', '--json');
+  // First, so that a failure tells which finding it was.
+  expect((JSON.parse(well.out) as Diagnosis).findings.filter(({ verdict }) => verdict === 'fail')).toEqual([]);
   expect(well).toMatchObject({ code: 0, err: '' });
   expect(JSON.parse(well.out)).toMatchObject({ healthy: true });
   const ill = await runAlta({ ...env, TEMPORAL_ADDRESS: '127.0.0.1:9' }, 'doctor', '--json');
