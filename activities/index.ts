@@ -8,6 +8,7 @@ import { claimSlugStep, undoClaimSlug } from './claim-slug.ts';
 import { undoUpsertClient, upsertClientStep } from './client-row.ts';
 import { seedContentStep, undoSeedContent } from './content.ts';
 import type { ActivityDeps } from './deps.ts';
+import { settleDueDates, wakeDueAccounts } from './due-dates.ts';
 import { confirmOrderStep } from './confirm-order.ts';
 import {
   beginRefreshStep,
@@ -71,6 +72,8 @@ export function createActivities(deps: ActivityDeps) {
     'restart-lost': restartLost(deps),
     'expire-reservations': expireReservations(deps),
     'refresh-credentials': refreshCredentialsSweep(deps),
+    'settle-due-dates': settleDueDates(deps),
+    'apply-due-dates': wakeDueAccounts(deps),
     'purge-outbox': purgeDelivered(deps),
     'read-refund': readRefundStep(deps),
     'decide-refund': decideRefundStep(deps),

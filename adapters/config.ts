@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { dunningPolicySchema } from '../contract/dunning.ts';
 import { DOWNGRADE_POLICIES } from '../contract/entitlements.ts';
 import { AltaError, isAltaError } from '../contract/errors.ts';
 import { QUEUE_NAMES, type QueueName } from '../contract/ids.ts';
@@ -165,6 +166,8 @@ const settings = {
   EXPIRY_SECONDS: z.coerce.number().int().min(20).default(300),
   /** How often it is looked for sellers' tokens that have to be refreshed, seconds. */
   CREDENTIALS_SECONDS: z.coerce.number().int().min(20).default(3_600),
+  /** How often it is looked for accounts whose due date nobody acted on; each account's workflow waits for its own dates. */
+  DUE_DATES_SECONDS: z.coerce.number().int().min(20).default(3_600),
   SLUG_RESERVATION_SECONDS: z.coerce.number().int().positive().default(86_400),
   PLACEMENT_SECONDS: z.coerce.number().int().positive().default(86_400),
   CLUSTER_TIMEOUT_MS: milliseconds.default(10_000),
@@ -185,6 +188,8 @@ const settings = {
   REFUND_ON_FAILURE: z.enum(REFUND_RULES).optional(),
   /** What a plan or add-on change does that would leave a store over its limits. */
   ALTA_DOWNGRADE_POLICY: z.enum(DOWNGRADE_POLICIES).default('keep'),
+  /** What an unpaid due date brings and when, as JSON; see `contract/dunning.ts`. */
+  ALTA_DUNNING_POLICY: json.pipe(dunningPolicySchema),
   ON_EXHAUSTED: z.enum(['park', 'compensate']).optional(),
   ALTA_FAST_PATH: flag.optional(),
   NODE_ENV: z.string().default('production'),

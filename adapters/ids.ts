@@ -9,3 +9,7 @@ export const clientIdOf = (accountId: string): string => v5(`${accountId}/client
 /** Id of the auth user of an account's owner: stable over retries, so that a repeated create is recognised. */
 export const ownerUserIdOf = (accountId: string, email: string): string =>
   v5(`${accountId}/owner/${email.normalize('NFKC').trim().toLowerCase()}`, NAMESPACE);
+
+/** Id of the command that a due date brings: the same date never brings it twice. `anchor` as in `contract/dunning.ts`. */
+export const dueCommandIdOf = (accountId: string, step: string, anchor: string): string =>
+  v5(`${accountId}/due/${step}/${anchor}`, NAMESPACE);

@@ -37,6 +37,7 @@ import { askAboutCredentials, type CredentialCommand } from './operations/creden
 import { cancelOnboarding, type CancelAnswer, type CancelRequest } from './operations/cancel-onboarding.ts';
 import { abandonOnboarding, type AbandonAnswer, type AbandonRequest } from './operations/abandon-onboarding.ts';
 import { accountOperations, type AccountOperations } from './operations/accounts.ts';
+import { dunningOperations, type DunningDeps, type DunningOperations } from './operations/dunning.ts';
 import { outboxOperations, type OutboxOperations } from './operations/outbox.ts';
 import { keysStatus, rotateKeys, type KeysStatus } from './operations/keys.ts';
 import { deploymentStatus, promote, rollback, type DeploymentDeps, type DeploymentStatus } from './operations/deployments.ts';
@@ -65,6 +66,7 @@ export type { ConsentAsk } from '../adapters/ask-consent.ts';
 export type { CredentialCommand } from './operations/credentials.ts';
 export type { AbandonAnswer, AbandonRequest } from './operations/abandon-onboarding.ts';
 export type { AccountOperations, AccountStory } from './operations/accounts.ts';
+export type { DunningOperations, Forecast, SimulatedAccount, Simulation } from './operations/dunning.ts';
 export type { OutboxOperations, RetryFilter } from './operations/outbox.ts';
 export type { DeploymentStatus, VersionRow } from './operations/deployments.ts';
 export type { StalledRun } from './operations/stalled.ts';
@@ -83,6 +85,7 @@ export interface AltaClientDeps {
     DeploymentDeps['config'] &
     Parameters<typeof askRefund>[0]['config'] &
     ConsentDeps['config'] &
+    DunningDeps['config'] &
     Pick<Config, 'ALTA_VAULT_KEYS'>;
 }
 
@@ -102,6 +105,7 @@ export interface AltaClient {
     abandon(target: string, request: AbandonRequest): Promise<AbandonAnswer>;
   };
   accounts: AccountOperations;
+  dunning: DunningOperations;
   /** `target` is a payment id or a refund's id. */
   refunds: {
     list(filter?: { state?: RefundState; limit?: number }): Promise<RefundRow[]>;
@@ -164,6 +168,7 @@ export function createAltaClient(deps: AltaClientDeps): AltaClient {
       abandon: (target, request) => abandonOnboarding(deps, target, request),
     },
     accounts: accountOperations(deps),
+    dunning: dunningOperations(deps),
     refunds: {
       list: ({ state, limit = DEFAULT_LIMIT } = {}) => listRefunds(db, { limit, ...(state === undefined ? {} : { state }) }),
       show: (target) => showRefunds(db, target),

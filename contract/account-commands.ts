@@ -87,6 +87,18 @@ export const accountCommandSchema = z.discriminatedUnion('action', [
   plain('sync-entitlements'),
   z.strictObject({ action: z.literal('change-settings'), ...who, settings: settingsPatchSchema }),
   z.strictObject({ action: z.literal('change-account'), ...who, fields: accountEditSchema }),
+  z
+    .strictObject({
+      action: z.literal('set-due-dates'),
+      ...who,
+      /** What is left out stays, null takes the date away. */
+      trialEndsAt: z.iso.datetime().nullable().optional(),
+      paidUntil: z.iso.datetime().nullable().optional(),
+    })
+    .refine(({ trialEndsAt, paidUntil }) => trialEndsAt !== undefined || paidUntil !== undefined, {
+      path: ['paidUntil'],
+      message: 'name trialEndsAt, paidUntil or both',
+    }),
   plain('hold'),
   plain('release'),
 ]);

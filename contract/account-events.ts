@@ -24,6 +24,8 @@ export const ACCOUNT_FIELDS = [
   'fiscal_address',
   'subdivision_code',
   'custom_domain',
+  // Until when the store is paid for: no column of the cluster, told so that the account's workflow looks again.
+  'due_dates',
 ] as const;
 export type AccountField = (typeof ACCOUNT_FIELDS)[number];
 

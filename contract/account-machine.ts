@@ -20,6 +20,7 @@ export const ACCOUNT_ACTIONS = [
   'sync-entitlements',
   'change-settings',
   'change-account',
+  'set-due-dates',
   'hold',
   'release',
 ] as const;
@@ -48,6 +49,7 @@ export const ACCOUNT_MACHINE: Readonly<Record<AccountAction, Row>> = {
   'sync-entitlements': running('same'),
   'change-settings': running('same'),
   'change-account': running('same'),
+  'set-due-dates': { ...running('same'), cancelled: 'same' },
   hold: { ...running('same'), cancelled: 'same' },
   release: { ...running('same'), cancelled: 'same', deleted: 'same' },
 };

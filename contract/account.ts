@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { NextDue } from './dunning.ts';
 
 /** Parts of a store that are synced as a whole. */
 export const ASPECTS = ['client', 'entitlements', 'settings', 'mp_credentials', 'assets'] as const;
@@ -6,6 +7,8 @@ export type Aspect = (typeof ASPECTS)[number];
 
 export const SIGNAL_ACCOUNT_EVENT = 'account-event';
 export const QUERY_ACCOUNT_STATE = 'state';
+/** Type of the message that only makes the workflow look at the account's due dates. */
+export const ACCOUNT_DUE = 'account.due';
 
 /** Reading a run again that was told thousands of things takes seconds: more than the server's 10 s, or it would never get done. */
 export const ACCOUNT_TASK_TIMEOUT = '30 seconds';
@@ -50,10 +53,18 @@ export interface AccountState {
   held: boolean;
   /** Last failure of an apply, with the aspects it left dirty. */
   failing: { code: string; message: string; attempts: number } | null;
+  /** The next due date, and when the run looks at it: ms since 1970 by the workflow's clock. Null: nothing is due, or it is not known. */
+  due: (Pick<NextDue, 'step' | 'at'> & { lookAt: number }) | null;
+}
+
+/** What an apply answers when it is asked for the next due date too. */
+export interface Applied {
+  version: number;
+  due: NextDue | null;
 }
 
 /** What a run hands to the next. A run from before a field was known left it out. */
-export type CarriedAccountState = Omit<AccountState, 'parked' | 'received' | 'applies' | 'held'> & Partial<AccountState>;
+export type CarriedAccountState = Omit<AccountState, 'parked' | 'received' | 'applies' | 'held' | 'due'> & Partial<AccountState>;
 
 /** The state that a run begins with. */
 export const beginState = (accountId: string, carried?: CarriedAccountState): AccountState => ({
@@ -67,5 +78,6 @@ export const beginState = (accountId: string, carried?: CarriedAccountState): Ac
   applies: 0,
   held: false,
   failing: null,
+  due: null,
   ...carried,
 });

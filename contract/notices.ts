@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { AccountEventPayload } from './account-events.ts';
 
 /** What the owner of a store is told by mail, beside the onboarding's own mail and the end of a Mercado Pago consent. */
-export const NOTICE_KINDS = ['paused', 'cancelled', 'opened', 'plan_changed', 'deleted'] as const;
+export const NOTICE_KINDS = ['paused', 'cancelled', 'opened', 'plan_changed', 'deleted', 'payment_due'] as const;
 export type NoticeKind = (typeof NOTICE_KINDS)[number];
 
 /** What an event of an account is told as; null for one that is nobody's business but ours. */

@@ -160,6 +160,7 @@ export const FIELD_COLUMNS: Readonly<Record<AccountField, readonly (keyof Client
   fiscal_address: ['fiscal_address'],
   subdivision_code: ['subdivision_code'],
   custom_domain: ['custom_domain'],
+  due_dates: [],
 };
 
 /** The `clients` row that the account's cluster must hold. Throws PLAN_NOT_FOUND or COUNTRY_UNSUPPORTED. */

@@ -1,7 +1,14 @@
 import type { ErrorCode } from './errors.ts';
 
 /** What keeps an installation right by itself: each task is a workflow on the queue `upkeep`, started by a schedule. */
-export const UPKEEP_TASKS = ['poll-payments', 'restart-lost', 'expire-reservations', 'refresh-credentials', 'purge-outbox'] as const;
+export const UPKEEP_TASKS = [
+  'poll-payments',
+  'restart-lost',
+  'expire-reservations',
+  'refresh-credentials',
+  'apply-due-dates',
+  'purge-outbox',
+] as const;
 export type UpkeepTask = (typeof UPKEEP_TASKS)[number];
 
 /** The workflow of each task. */
@@ -10,6 +17,7 @@ export const UPKEEP_WORKFLOWS = {
   'restart-lost': 'restartLost',
   'expire-reservations': 'expireReservations',
   'refresh-credentials': 'refreshCredentials',
+  'apply-due-dates': 'applyDueDates',
   'purge-outbox': 'purgeOutbox',
 } as const satisfies Record<UpkeepTask, string>;
 
@@ -64,4 +72,9 @@ export interface RefreshSweepResult extends UpkeepResult {
 
 export interface PurgeResult extends UpkeepResult {
   purged: number;
+}
+
+export interface DueSweepResult extends UpkeepResult {
+  /** Accounts that something is due for, and whose workflows were told. */
+  woken: number;
 }

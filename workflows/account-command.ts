@@ -29,24 +29,28 @@ export function refuseBadCommand(raw: unknown): void {
   if (!isCommandId(currentUpdateInfo()?.id ?? '')) throw ApplicationFailure.nonRetryable('the id of a command is a UUID', 'INPUT_INVALID');
 }
 
+/** Does one command in the Admin DB, once under its id, and marks what it changed. Throws what the command is refused with. */
+export async function carryOut(state: AccountState, asked: AccountCommand, commandId: string): Promise<CommandRecord> {
+  try {
+    const done = await runCommand({ accountId: state.accountId, commandId, command: asked });
+    // A repeat tells of then; only news changes whether the account is held.
+    if (done.action === 'hold') state.held = true;
+    if (done.action === 'release') state.held = false;
+    markDirty(state, done.aspects, done.version);
+    return done;
+  } catch (error) {
+    const { code, message } = failureOf(error);
+    throw ApplicationFailure.nonRetryable(message, code);
+  }
+}
+
 /**
  * Does one command: the Admin DB first, then it waits until the loop has brought the store along, or says what that waits for. `wake` is
  * called when there is something to apply. The Update's id is the command's: a repeat, in whichever run, gets the same record.
  */
 export async function command(state: AccountState, raw: AccountCommand, wake: () => void): Promise<CommandAnswer> {
-  const commandId = currentUpdateInfo()?.id ?? '';
   const failedBefore = state.failing?.attempts ?? 0;
-  let done: CommandRecord;
-  try {
-    done = await runCommand({ accountId: state.accountId, commandId, command: accountCommandSchema.parse(raw) });
-  } catch (error) {
-    const { code, message } = failureOf(error);
-    throw ApplicationFailure.nonRetryable(message, code);
-  }
-  // A repeat tells of then; only news changes whether the account is held.
-  if (done.action === 'hold') state.held = true;
-  if (done.action === 'release') state.held = false;
-  markDirty(state, done.aspects, done.version);
+  const done = await carryOut(state, accountCommandSchema.parse(raw), currentUpdateInfo()?.id ?? '');
   wake();
   // What was told while the account was held is shown by its release.
   const shown = (): boolean =>

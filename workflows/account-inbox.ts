@@ -1,7 +1,12 @@
-import { accountEventSchema, PARKED_SHOWN, type AccountState, type Aspect } from '../contract/account.ts';
+import { ACCOUNT_DUE, accountEventSchema, PARKED_SHOWN, type AccountState, type Aspect } from '../contract/account.ts';
 
 /** Event keys that are remembered; older repeats are harmless, because an apply reads the account as it is now (law 4). */
 const SEEN_KEYS = 500;
+
+/** Has the loop look at the due dates with its next turn, whatever it knew of them. */
+function lookAtDueNow(state: AccountState): void {
+  state.due = { step: state.due?.step ?? 'remind', at: state.due?.at ?? '', lookAt: 0 };
+}
 
 /** Puts a message that leads to nothing where an operator sees it. `why` never holds a value of the message. */
 export function park(state: AccountState, why: string): void {
@@ -22,11 +27,12 @@ export function receive(state: AccountState, raw: unknown): boolean {
     park(state, `unreadable: ${issue?.path.join('.') || 'message'}: ${issue?.code ?? 'unknown'}`);
     return false;
   }
-  const { eventKey, version, aspects } = parsed.data;
+  const { eventKey, version, aspects, type } = parsed.data;
   if (state.seen.includes(eventKey)) return false;
   state.seen.push(eventKey);
   if (state.seen.length > SEEN_KEYS) state.seen.shift();
   markDirty(state, aspects, version);
+  if (type === ACCOUNT_DUE) lookAtDueNow(state);
   return true;
 }
 

@@ -11,6 +11,7 @@ import {
 import type { Activities } from '../activities/index.ts';
 import { beginState, type AccountState, type Aspect, type CarriedAccountState } from '../contract/account.ts';
 import { command, refuseBadCommand } from './account-command.ts';
+import { isDue, noteDue, settleDue, sleepOf } from './account-due.ts';
 import { dirtyAspects, noteApplied, receive } from './account-inbox.ts';
 import { failureOf } from './failure.ts';
 import { accountCommand, accountEvent, accountState } from './messages.ts';
@@ -79,16 +80,23 @@ export async function account(accountId: string, carried?: CarriedAccountState, 
   const over = (): boolean => full() && commands === 0;
   let wait = FIRST_WAIT_MS;
   for (;;) {
-    await condition(() => (dirtyAspects(state).length > 0 && !state.held) || over());
+    // Whether there is a timer hangs on what was told of due dates, so a history from before has none.
+    const ready = (): boolean => (dirtyAspects(state).length > 0 && !state.held) || isDue(state) || over();
+    const sleep = sleepOf(state);
+    await (sleep === undefined || ready() ? condition(ready) : condition(ready, sleep));
     // A run from before this patch goes over to today's loop when next it has something to do.
     if (over() || (!underFire && commands === 0 && patched('account-moves-on'))) {
       await condition(allHandlersFinished);
       await continueAsNew<typeof account>(accountId, state, limits);
     }
+    if (isDue(state)) await settleDue(state);
     if (dirtyAspects(state).length === 0 || state.held) continue;
     try {
       const asked = { ...state.dirty };
-      const version = await applyAspects({ accountId, aspects: Object.keys(asked) as Aspect[] });
+      const applied = await applyAspects({ accountId, aspects: Object.keys(asked) as Aspect[], tellDue: true });
+      // A worker from before due dates answers the version alone.
+      const version = typeof applied === 'number' ? applied : applied.version;
+      if (typeof applied !== 'number') noteDue(state, applied.due);
       if (underFire) noteApplied(state, asked, version);
       else noteAsBefore(state, version);
       state.failing = null;

@@ -9,4 +9,5 @@ export { refund } from './refund.ts';
 export { ownerNotice } from './owner-notice.ts';
 export { confirmOrder } from './confirm-order.ts';
 export { credentials } from './credentials.ts';
+export { applyDueDates } from './apply-due-dates.ts';
 export { refreshCredentials } from './refresh-credentials.ts';

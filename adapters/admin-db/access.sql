@@ -12,7 +12,7 @@ declare
     'onboarding_assets', 'account_addons', 'subscriptions', 'slug_reservations', 'provisioning_jobs', 'provisioning_job_steps',
     'placements', 'lifecycle_events', 'operator_actions', 'payments', 'webhook_inbox', 'outbox', 'refunds', 'upkeep_marks',
     'account_settings', 'entitlement_overrides', 'account_suspensions', 'account_commands', 'mp_connections', 'mp_authorizations',
-    'outbox_pauses', 'owner_notices'];
+    'outbox_pauses', 'owner_notices', 'due_reminders'];
   functions constant text[] := array['refuse_change', 'set_backend_cluster_credentials', 'list_backend_clusters', 'account_version',
     'account_touched', 'guard_job', 'purge_outbox', 'guard_refund'];
 begin
@@ -87,7 +87,9 @@ grant update (slug, email, business_name, plan_key, country, phone, phone_full, 
   fiscal_id, fiscal_id_type, fiscal_category, fiscal_address, subdivision_code, open_status, deleted_at, held_since, version)
   on nv_accounts to alta_worker;
 grant select (open_status, deleted_at, held_since) on nv_accounts to alta_operator;
-grant update (plan_key, billing_period) on subscriptions to alta_worker;
+grant update (plan_key, billing_period, trial_ends_at, paid_until) on subscriptions to alta_worker;
+grant select, insert on due_reminders to alta_worker;
+grant select on due_reminders to alta_operator;
 grant select, insert, update on slug_reservations to alta_intake, alta_worker;
 grant select, update (expires_at) on slug_reservations to alta_relay;
 grant select on slug_reservations to alta_operator;

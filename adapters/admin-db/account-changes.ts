@@ -53,6 +53,8 @@ export async function changesOf(
       return changeSettings(tx, accountId, command.settings);
     case 'change-account':
       return changeFields(tx, accountId, command.fields);
+    case 'set-due-dates':
+      return setDueDates(tx, accountId, command);
     case 'hold':
     case 'release':
       await tx.query({
@@ -146,4 +148,22 @@ async function changeFields(tx: Tx, accountId: string, edit: AccountEdit): Promi
   });
   const fields = names.map((name) => EDITS[name].field);
   return { from: null, to: fields.join(' '), changes: [{ type: 'account.updated', accountId, fields }] };
+}
+
+async function setDueDates(
+  tx: Tx,
+  accountId: string,
+  { trialEndsAt, paidUntil }: Extract<AccountCommand, { action: 'set-due-dates' }>,
+): Promise<Changed> {
+  const rows = await tx.query({
+    name: 'admin-db.set-due-dates',
+    text: `update subscriptions set updated_at = now(), trial_ends_at = case when $2 then $3::timestamptz else trial_ends_at end,
+             paid_until = case when $4 then $5::timestamptz else paid_until end where account_id = $1 returning id`,
+    values: [accountId, trialEndsAt !== undefined, trialEndsAt ?? null, paidUntil !== undefined, paidUntil ?? null],
+  });
+  if (rows.length === 0) throw new AltaError('INPUT_INVALID', 'paidUntil: the account has no subscription');
+  await raise(tx, accountId);
+  const named = Object.entries({ trial: trialEndsAt, paid: paidUntil }).filter(([, date]) => date !== undefined);
+  const to = named.map(([name, date]) => `${name} until ${date ?? 'no date'}`).join(', ');
+  return { from: null, to, changes: [{ type: 'account.updated', accountId, fields: ['due_dates'] }] };
 }

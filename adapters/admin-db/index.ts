@@ -83,6 +83,7 @@ export {
 export type { RefundEnd, RefundRow } from './refunds.ts';
 export { isSameCommand, REDUCING, runAccountCommand, type AccountCommandRun } from './account-commands.ts';
 export { findAccount, showAccount, type AccountDetails, type AccountRow } from './account-reports.ts';
+export { dueAccounts, readDue, remindOwner, type DueAccount, type DuePage } from './due-dates.ts';
 export { expireEntitlements } from './entitlements.ts';
 export { addLifecycleEvent, listLifecycleEvents } from './lifecycle.ts';
 export type { LifecycleEvent, LifecycleRow } from './lifecycle.ts';

@@ -11,6 +11,7 @@ const TEXTS: Record<Language, Record<NoticeKind, Text>> = {
     opened: ['Tu tienda {name} está abierta', 'Tu tienda {name} está en línea otra vez: {store}'],
     plan_changed: ['Cambió el plan de tu tienda {name}', 'Tu tienda {name} tiene ahora el plan {plan}.'],
     deleted: ['Eliminamos tu tienda {name}', 'Tu tienda {name} fue eliminada.'],
+    payment_due: ['Vence el pago de tu tienda {name}', 'Todavía no recibimos el pago de tu tienda {name}. Sin él, quedará en pausa.'],
   },
   pt: {
     paused: [
@@ -21,6 +22,7 @@ const TEXTS: Record<Language, Record<NoticeKind, Text>> = {
     opened: ['Sua loja {name} está aberta', 'Sua loja {name} está no ar de novo: {store}'],
     plan_changed: ['O plano da sua loja {name} mudou', 'Sua loja {name} agora tem o plano {plan}.'],
     deleted: ['Sua loja {name} foi excluída', 'Sua loja {name} foi excluída.'],
+    payment_due: ['Vence o pagamento da sua loja {name}', 'Ainda não recebemos o pagamento da sua loja {name}. Sem ele, ela será pausada.'],
   },
   en: {
     paused: ['Your store {name} is paused', 'Your store {name} is paused: nobody can see it for now. Your data is kept.'],
@@ -28,6 +30,7 @@ const TEXTS: Record<Language, Record<NoticeKind, Text>> = {
     opened: ['Your store {name} is open', 'Your store {name} is online again: {store}'],
     plan_changed: ['The plan of your store {name} has changed', 'Your store {name} now has the plan {plan}.'],
     deleted: ['Your store {name} was deleted', 'Your store {name} was deleted.'],
+    payment_due: ['Payment is due for your store {name}', 'We have not received the payment for your store {name} yet. Without it the store will be paused.'],
   },
 };
 const HELLO: Record<Language, string> = { es: 'Hola:', pt: 'Olá!', en: 'Hello,' };

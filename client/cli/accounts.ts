@@ -4,6 +4,7 @@ import { AltaError } from '../../contract/errors.ts';
 import type { AccountStory } from '../index.ts';
 import { actorOption } from './actor.ts';
 import { withAlta } from './context.ts';
+import { forecastCommand } from './dunning.ts';
 import { count } from './numbers.ts';
 import { age, facts, print, printJson } from './output.ts';
 
@@ -93,9 +94,19 @@ export function accountCommands(program: Command): void {
     action: 'change-account',
     fields: valuesOf(pairs as unknown as string[], (text) => text),
   }));
+  give('set-due <target>', 'until when the store is paid for, or its trial runs', (_, __, { trialEnds, paidUntil }) => ({
+    action: 'set-due-dates',
+    ...dateOf('trialEndsAt', trialEnds),
+    ...dateOf('paidUntil', paidUntil),
+  }))
+    .option('--trial-ends <time>', 'as 2026-12-31T00:00:00Z; none takes it away')
+    .option('--paid-until <time>', 'as 2026-12-31T00:00:00Z; none takes it away');
+  forecastCommand(group);
   give('hold <target>', 'write nothing to the store until it is released', () => ({ action: 'hold' }));
   give('release <target>', 'write to the store again, first of all what was told meanwhile', () => ({ action: 'release' }));
 }
+
+const dateOf = (name: string, text: unknown): object => (text === undefined ? {} : { [name]: text === 'none' ? null : text });
 
 /** Reads `key=value` pairs; an empty value is null. Throws INPUT_INVALID. */
 function valuesOf<T>(pairs: readonly string[], read: (text: string) => T): Record<string, T | null> {

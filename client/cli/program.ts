@@ -3,6 +3,7 @@ import { accountCommands } from './accounts.ts';
 import { clusterCommands } from './clusters.ts';
 import { credentialCommands } from './credentials.ts';
 import { deadLetterCommands } from './dead-letters.ts';
+import { dunningCommands } from './dunning.ts';
 import { keyCommands } from './keys.ts';
 import { doctorCommand } from './doctor.ts';
 import { deploymentCommands } from './deployments.ts';
@@ -24,6 +25,7 @@ export function buildProgram(): Command {
     .configureHelp({ sortSubcommands: true });
   onboardingCommands(program);
   accountCommands(program);
+  dunningCommands(program);
   refundCommands(program);
   clusterCommands(program);
   credentialCommands(program);

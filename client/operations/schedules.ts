@@ -15,7 +15,7 @@ import { leftOverSchedules } from './left-over-schedules.ts';
 
 export interface ScheduleDeps {
   temporal: Client;
-  config: Pick<Config, 'ALTA_QUEUE_PREFIX' | 'PAYMENT_POLL_SECONDS' | 'EXPIRY_SECONDS' | 'CREDENTIALS_SECONDS'>;
+  config: Pick<Config, 'ALTA_QUEUE_PREFIX' | 'PAYMENT_POLL_SECONDS' | 'EXPIRY_SECONDS' | 'CREDENTIALS_SECONDS' | 'DUE_DATES_SECONDS'>;
 }
 
 interface Plan {
@@ -66,6 +66,13 @@ const planOf = (task: UpkeepTask, config: ScheduleDeps['config']): Plan => {
         when: { everySeconds: config.CREDENTIALS_SECONDS },
         overlap: ScheduleOverlapPolicy.SKIP,
         catchupMs: config.CREDENTIALS_SECONDS * 1_000,
+      };
+    case 'apply-due-dates':
+      return {
+        summary: 'wakes accounts whose due date nobody acted on',
+        when: { everySeconds: config.DUE_DATES_SECONDS },
+        overlap: ScheduleOverlapPolicy.SKIP,
+        catchupMs: config.DUE_DATES_SECONDS * 1_000,
       };
     case 'purge-outbox':
       return {

@@ -44,6 +44,7 @@ const COMMANDS: Record<AccountAction, object> = {
   'sync-entitlements': {},
   'change-settings': { settings: { headline: 'Hola' } },
   'change-account': { fields: { phone: '11 5555 0000', legalName: null } },
+  'set-due-dates': { paidUntil: '2027-01-31T00:00:00Z' },
   hold: {},
   release: {},
 };
@@ -93,6 +94,7 @@ const EVENTS: Record<AccountAction, string[]> = {
   'sync-entitlements': ['entitlements.synced'],
   'change-settings': ['settings.synced'],
   'change-account': ['account.updated'],
+  'set-due-dates': ['account.updated'],
   hold: [],
   release: [],
 };

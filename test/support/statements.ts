@@ -144,6 +144,9 @@ export const STATEMENTS: Record<Exclude<AdminDbRole, 'keeper'>, Record<string, A
       await adminDb.expireAuthorizations(db);
       await adminDb.resyncCredentials(db, accountId);
     },
+    readDue: (db, { accountId }) => adminDb.readDue(db, accountId),
+    dueAccounts: (db) => adminDb.dueAccounts(db, { after: randomUUID(), limit: 1, before: new Date().toISOString() }),
+    remindOwner: (db, { accountId }) => adminDb.remindOwner(db, accountId, new Date().toISOString()),
     ownerNotices: async (db, { accountId }) => {
       await adminDb.claimOwnerNotice(db, { eventKey: 'statement', accountId, kind: 'paused' });
       await adminDb.releaseOwnerNotice(db, 'statement');
@@ -184,6 +187,8 @@ export const STATEMENTS: Record<Exclude<AdminDbRole, 'keeper'>, Record<string, A
     askForResync: (db, { accountId }) => adminDb.askForResync(db, { accountId, version: 1 }),
   },
   operator: {
+    readDue: (db, { accountId }) => adminDb.readDue(db, accountId),
+    dueAccounts: (db) => adminDb.dueAccounts(db, { after: randomUUID(), limit: 1, before: new Date().toISOString() }),
     consents: async (db, { vault, accountId }) => {
       await adminDb.listConnections(db);
       await adminDb.findConnection(db, accountId);

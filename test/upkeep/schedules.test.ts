@@ -29,6 +29,7 @@ const PLANS = [
   ['restart-lost', 60_000, ScheduleOverlapPolicy.SKIP, 60_000],
   ['expire-reservations', 900_000, ScheduleOverlapPolicy.SKIP, 60_000],
   ['refresh-credentials', 3_600_000, ScheduleOverlapPolicy.SKIP, 3_600_000],
+  ['apply-due-dates', 3_600_000, ScheduleOverlapPolicy.SKIP, 3_600_000],
   ['purge-outbox', 86_400_000, ScheduleOverlapPolicy.BUFFER_ONE, 43_200_000],
 ] as const;
 

@@ -187,6 +187,22 @@ export const ACCOUNT_SCENARIOS: Record<AccountPath, Scenario> = {
   },
   'account.limit-reached': async (stage) => (await shortLived(stage)).first,
   'account.limit-continued': async (stage) => (await shortLived(stage)).second,
+  'account.due-settled': async (stage) => {
+    const { accountId, handle } = await live(stage);
+    await give(handle, { action: 'set-due-dates', paidUntil: new Date(Date.now() + 1_500).toISOString() });
+    await eventually(async () => (await stateOf(handle)).due?.step === 'suspend', 'a reminder that the timer brought');
+    await give(handle, { action: 'set-due-dates', paidUntil: new Date(Date.now() - 20 * 86_400_000).toISOString() });
+    await eventually(async () => (await stage.world.store(accountId))?.client.is_active === false, 'a closed store');
+    await stage.world.quiet(accountId);
+    return handle;
+  },
+  'account.due-failed': async (stage) => {
+    const { handle } = await live(stage);
+    stage.faults.at('admin-db.remind-owner', { mode: 'fail-before', code: 'INTERNAL' });
+    await give(handle, { action: 'set-due-dates', paidUntil: new Date(Date.now() - 1_000).toISOString() });
+    await eventually(async () => ((await stateOf(handle)).due?.lookAt ?? 0) > Date.now() + 60_000, 'a date that is looked at again');
+    return handle;
+  },
   'account.command-shown': async (stage) => {
     const { handle } = await live(stage);
     await give(handle, { action: 'suspend', cause: 'pause' });

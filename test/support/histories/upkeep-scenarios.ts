@@ -34,6 +34,14 @@ export const UPKEEP_SCENARIOS: Record<UpkeepPath, Scenario> = {
     await until(order, 'completed');
     return handle;
   },
+  'apply-due-dates.woken': async ({ world, paid, until }) => {
+    const order = await paid();
+    await until(order, 'completed');
+    await world.quiet(order.accountId);
+    // Written past Alta, as when the Admin DB is restored: nobody has told the workflow.
+    await world.sql(`update subscriptions set paid_until = now() - interval '1 hour' where account_id = $1`, [order.accountId]);
+    return startTask(world, 'apply-due-dates');
+  },
   'expire-reservations.freed': async ({ world }) => {
     const { accountId } = await world.checkout();
     await world.sql(`update slug_reservations set expires_at = now() - interval '1 minute' where account_id = $1`, [accountId]);

@@ -47,7 +47,7 @@ export async function account(accountId: string, carried?: AccountState): Promis
     await condition(() => Object.keys(state.dirty).length > 0 || full());
     if (full()) await continueAsNew<typeof account>(accountId, state);
     try {
-      const version = await applyAspects({ accountId, aspects: Object.keys(state.dirty) as Aspect[] });
+      const version = (await applyAspects({ accountId, aspects: Object.keys(state.dirty) as Aspect[] })) as number;
       for (const aspect of Object.keys(state.dirty) as Aspect[]) {
         state.applied[aspect] = Math.max(version, state.applied[aspect] ?? 0);
         // An event that came during the apply may name a newer version than was read: that aspect stays dirty.
