@@ -6,6 +6,7 @@ import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/w
 import { DATA_DIR, PROJECT_ROOT } from '../../local/paths.ts';
 import { dissect } from './anatomy.ts';
 import { MODES, openGround, type Ground } from './ground.ts';
+import { measureLife, renderLife } from './life.ts';
 import { openOrders } from './orders.ts';
 import { render, renderAcks, type AckReport, type Load, type Report, type Result } from './report.ts';
 import { timelineOf } from './timeline.ts';
@@ -107,7 +108,7 @@ async function measureAcks(ground: Ground, paymentId: string): Promise<AckReport
   return { perSecond, up, down };
 }
 
-/** `npm run bench`: brings up a stack of its own, measures, prints, writes `.alta/bench.json`, and leaves nothing running. `-- webhooks` measures the webhook answers only. */
+/** `npm run bench`: brings up a stack of its own, measures, prints, writes `.alta/bench.json`, and leaves nothing running. `-- webhooks` measures the webhook answers only, `-- life` how a change reaches its cluster. */
 async function main(): Promise<void> {
   const machine = describeMachine();
   const began = performance.now();
@@ -118,6 +119,10 @@ async function main(): Promise<void> {
   try {
     if (process.argv[2] === 'webhooks') {
       process.stdout.write(`${machine}\n${renderAcks(await measureAcks(ground, await paidOrder(ground)))}\n`);
+      return;
+    }
+    if (process.argv[2] === 'life') {
+      process.stdout.write(`${machine}\n${renderLife(await measureLife(ground, note))}\n`);
       return;
     }
     const report = await bench(ground, machine);
