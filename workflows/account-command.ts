@@ -1,4 +1,4 @@
-import { ApplicationFailure, condition, currentUpdateInfo, proxyActivities } from '@temporalio/workflow';
+import { ApplicationFailure, condition, currentUpdateInfo, patched, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import {
   accountCommandSchema,
@@ -21,6 +21,13 @@ const { 'account-command': runCommand } = proxyActivities<Activities>({
   summary: 'do what a command says',
 });
 
+const { 'export-store': exportStore } = proxyActivities<Activities>({
+  startToCloseTimeout: '15 minutes',
+  heartbeatTimeout: '1 minute',
+  retry: { initialInterval: '1 second', maximumInterval: '5 seconds', maximumAttempts: 3 },
+  summary: 'keep a copy of the store before it is deleted',
+});
+
 /** Refuses what is no command, or has no id that it could be known by later. Throws INPUT_INVALID; says which field, never its value. */
 export function refuseBadCommand(raw: unknown): void {
   const parsed = accountCommandSchema.safeParse(raw);
@@ -31,14 +38,17 @@ export function refuseBadCommand(raw: unknown): void {
 
 /**
  * Does one command: the Admin DB first, then it waits until the loop has brought the store along, or says what that waits for. `wake` is
- * called when there is something to apply. The Update's id is the command's: a repeat, in whichever run, gets the same record.
+ * called when there is something to apply. A deletion keeps a copy of the store before (P-307): no copy, no deletion. The Update's id is the command's: a repeat, in whichever run, gets the same record.
  */
 export async function command(state: AccountState, raw: AccountCommand, wake: () => void): Promise<CommandAnswer> {
   const commandId = currentUpdateInfo()?.id ?? '';
+  const asked = accountCommandSchema.parse(raw);
+  // Asked in a handler, unlike other patches: a run from before lives for years, and has to keep a copy from its next deletion on.
+  if (asked.action === 'delete' && patched('delete-exports-first')) await keepCopy(state.accountId, commandId);
   const failedBefore = state.failing?.attempts ?? 0;
   let done: CommandRecord;
   try {
-    done = await runCommand({ accountId: state.accountId, commandId, command: accountCommandSchema.parse(raw) });
+    done = await runCommand({ accountId: state.accountId, commandId, command: asked });
   } catch (error) {
     const { code, message } = failureOf(error);
     throw ApplicationFailure.nonRetryable(message, code);
@@ -56,4 +66,13 @@ export async function command(state: AccountState, raw: AccountCommand, wake: ()
   await condition(() => shown() || stuck(), ANSWER_MS);
   if (shown()) return { ...done, store: 'shown', waitsFor: null };
   return { ...done, store: 'waiting', waitsFor: state.held ? 'held' : (state.failing?.code ?? 'time') };
+}
+
+async function keepCopy(accountId: string, commandId: string): Promise<void> {
+  try {
+    await exportStore({ accountId, commandId });
+  } catch (error) {
+    const { code, message } = failureOf(error);
+    throw ApplicationFailure.nonRetryable(`nothing was deleted, the store could not be kept before: ${message}`, code);
+  }
 }
