@@ -21,7 +21,8 @@ export function accountCommand(deps: ActivityDeps) {
   }): Promise<CommandRecord> => {
     const downgrade = deps.config.ALTA_DOWNGRADE_POLICY;
     const used = REDUCING.has(command.action) ? await usedBy(deps, accountId, downgrade === 'refuse') : null;
-    return runAccountCommand(deps.db, { accountId, commandId, command, used, downgrade });
+    const retentionDays = deps.config.ALTA_RETENTION_DAYS;
+    return runAccountCommand(deps.db, { accountId, commandId, command, used, downgrade, retentionDays });
   };
 }
 

@@ -80,6 +80,7 @@ async function give({ db, config }: ActivityDeps, accountId: string, step: Trans
       command: commandFor(step),
       used: null,
       downgrade: config.ALTA_DOWNGRADE_POLICY,
+      retentionDays: config.ALTA_RETENTION_DAYS,
     });
   } catch (error) {
     if (isAltaError(error) && error.code === 'COMMAND_REFUSED') return null;

@@ -9,6 +9,7 @@ import { undoUpsertClient, upsertClientStep } from './client-row.ts';
 import { seedContentStep, undoSeedContent } from './content.ts';
 import type { ActivityDeps } from './deps.ts';
 import { settleDueDates, wakeDueAccounts } from './due-dates.ts';
+import { exportStoreStep } from './export-store.ts';
 import { confirmOrderStep } from './confirm-order.ts';
 import {
   beginRefreshStep,
@@ -68,6 +69,7 @@ export function createActivities(deps: ActivityDeps) {
     'end-job': endJob(deps),
     'apply-aspects': applyAspects(deps),
     'account-command': accountCommand(deps),
+    'export-store': exportStoreStep(deps),
     'poll-payments': pollPayments(deps),
     'restart-lost': restartLost(deps),
     'expire-reservations': expireReservations(deps),

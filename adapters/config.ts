@@ -5,6 +5,7 @@ import { AltaError, isAltaError } from '../contract/errors.ts';
 import { QUEUE_NAMES, type QueueName } from '../contract/ids.ts';
 import { credentialsPolicySchema } from '../contract/credentials.ts';
 import { onboardingPolicySchema } from '../contract/onboarding.ts';
+import { archivePlaceSchema } from './archives/place.ts';
 import { ROLES } from './admin-db/roles.ts';
 import { readTemporalProfile, type TemporalConnection, type TemporalProfile } from './temporal/profile.ts';
 import { REFUND_RULES, refundPolicySchema } from '../contract/refund.ts';
@@ -190,6 +191,13 @@ const settings = {
   ALTA_DOWNGRADE_POLICY: z.enum(DOWNGRADE_POLICIES).default('keep'),
   /** What an unpaid due date brings and when, as JSON; see `contract/dunning.ts`. */
   ALTA_DUNNING_POLICY: json.pipe(dunningPolicySchema),
+  /**
+   * Where a store is kept before it is deleted: `file:///absolute/folder`, or `cluster://<cluster id>/<bucket>` for a private bucket of a
+   * registered cluster. Not set: no store can be deleted.
+   */
+  ALTA_ARCHIVES: archivePlaceSchema.optional(),
+  /** How long a deleted store may be brought back, days. */
+  ALTA_RETENTION_DAYS: z.coerce.number().int().positive().max(3_650).default(30),
   ON_EXHAUSTED: z.enum(['park', 'compensate']).optional(),
   ALTA_FAST_PATH: flag.optional(),
   NODE_ENV: z.string().default('production'),

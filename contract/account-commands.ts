@@ -119,6 +119,8 @@ export interface CommandRecord {
   held: boolean;
   /** Limits that the store is over now; null when they were not looked at, or could not be counted. */
   overLimits: OverLimit[] | null;
+  /** Where the store was kept before it was deleted; only of a deletion. */
+  archive?: string;
 }
 
 export interface CommandAnswer extends CommandRecord {

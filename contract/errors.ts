@@ -68,6 +68,13 @@ export const ERROR_TABLE = {
   ACCOUNT_NOT_FOUND: row(false, 'reject', 404, 'No account has this id.'),
   ACCOUNT_STATE_INVALID: row(false, 'compensate', 409, 'The account is not in a state that can be onboarded; see its status.'),
   COMMAND_REFUSED: row(false, 'park', 409, 'The state of the account does not allow this now; the message says when it is possible.'),
+  EXPORT_NOT_CONFIGURED: row(false, 'park', 409, 'Say where archives of deleted stores go: ALTA_ARCHIVES. Without one nothing is deleted.'),
+  EXPORT_FAILED: row(
+    true,
+    'park',
+    503,
+    'The store could not be kept, so it was not deleted; mend what the message names, then delete again.',
+  ),
   OVER_LIMITS: row(false, 'park', 409, 'The store has more than it might then; have it reduced, or set ALTA_DOWNGRADE_POLICY=keep.'),
   ACCOUNT_HELD: row(false, 'park', 409, 'An operator holds this account: `alta accounts release <account> --reason "..."`.'),
   PLAN_NOT_FOUND: row(false, 'compensate', 409, 'Add the plan to `plans` or correct the account, then retry the onboarding.'),

@@ -1,10 +1,14 @@
 import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { writePrivateFile, type LocalKeys } from './keys.ts';
 import { envFileOf } from './paths.ts';
 import type { MercadoPagoFacts } from './services.ts';
 import type { TemporalServer } from './temporal.ts';
 
 export interface EnvironmentFacts {
+  /** Where the stack keeps its data. */
+  dataDir: string;
   adminDatabaseUrl: string;
   keys: Pick<LocalKeys, 'vault' | 'codec' | 'operator'>;
   temporal: TemporalServer;
@@ -15,6 +19,7 @@ export interface EnvironmentFacts {
 
 /** The settings of `adapters/config.ts` for everything that runs on the local stack. */
 export function stackEnvironment({
+  dataDir,
   adminDatabaseUrl,
   keys,
   temporal,
@@ -38,6 +43,7 @@ export function stackEnvironment({
     MP_CLIENT_SECRET: mercadoPago.clientSecret,
     MP_WEBHOOK_SECRETS: `simulator:${mercadoPago.webhookSecret}`,
     ALTA_STOREFRONT: 'true',
+    ALTA_ARCHIVES: pathToFileURL(join(dataDir, 'archives')).href,
     API_HOST: '127.0.0.1',
     API_PORT: String(apiPort),
     PUBLIC_URL: `http://127.0.0.1:${apiPort}`,

@@ -164,7 +164,7 @@ async function assemble(
   ]);
   const { temporal, mercadoPago, mail, clusters, adminDatabaseUrl } = base;
   const env = {
-    ...stackEnvironment({ adminDatabaseUrl, keys, temporal, mercadoPago, smtpUrl: mail.url, apiPort }),
+    ...stackEnvironment({ dataDir, adminDatabaseUrl, keys, temporal, mercadoPago, smtpUrl: mail.url, apiPort }),
     ...options.env,
   };
 

@@ -1,4 +1,4 @@
-import { ApplicationFailure, condition, currentUpdateInfo, proxyActivities } from '@temporalio/workflow';
+import { ApplicationFailure, condition, currentUpdateInfo, patched, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import {
   accountCommandSchema,
@@ -21,6 +21,13 @@ const { 'account-command': runCommand } = proxyActivities<Activities>({
   summary: 'do what a command says',
 });
 
+const { 'export-store': exportStore } = proxyActivities<Activities>({
+  startToCloseTimeout: '15 minutes',
+  heartbeatTimeout: '1 minute',
+  retry: { initialInterval: '1 second', maximumInterval: '5 seconds', maximumAttempts: 3 },
+  summary: 'keep a copy of the store before it is deleted',
+});
+
 /** Refuses what is no command, or has no id that it could be known by later. Throws INPUT_INVALID; says which field, never its value. */
 export function refuseBadCommand(raw: unknown): void {
   const parsed = accountCommandSchema.safeParse(raw);
@@ -29,8 +36,13 @@ export function refuseBadCommand(raw: unknown): void {
   if (!isCommandId(currentUpdateInfo()?.id ?? '')) throw ApplicationFailure.nonRetryable('the id of a command is a UUID', 'INPUT_INVALID');
 }
 
-/** Does one command in the Admin DB, once under its id, and marks what it changed. Throws what the command is refused with. */
+/**
+ * Does one command in the Admin DB, once under its id, and marks what it changed. A deletion keeps a copy of the store before (P-307): no
+ * copy, no deletion. Throws what the command is refused with.
+ */
 export async function carryOut(state: AccountState, asked: AccountCommand, commandId: string): Promise<CommandRecord> {
+  // Asked in a handler, unlike other patches: a run from before lives for years, and has to keep a copy from its next deletion on.
+  if (asked.action === 'delete' && patched('delete-exports-first')) await keepCopy(state.accountId, commandId);
   try {
     const done = await runCommand({ accountId: state.accountId, commandId, command: asked });
     // A repeat tells of then; only news changes whether the account is held.
@@ -60,4 +72,13 @@ export async function command(state: AccountState, raw: AccountCommand, wake: ()
   await condition(() => shown() || stuck(), ANSWER_MS);
   if (shown()) return { ...done, store: 'shown', waitsFor: null };
   return { ...done, store: 'waiting', waitsFor: state.held ? 'held' : (state.failing?.code ?? 'time') };
+}
+
+async function keepCopy(accountId: string, commandId: string): Promise<void> {
+  try {
+    await exportStore({ accountId, commandId });
+  } catch (error) {
+    const { code, message } = failureOf(error);
+    throw ApplicationFailure.nonRetryable(`nothing was deleted, the store could not be kept before: ${message}`, code);
+  }
 }

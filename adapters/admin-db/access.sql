@@ -12,7 +12,7 @@ declare
     'onboarding_assets', 'account_addons', 'subscriptions', 'slug_reservations', 'provisioning_jobs', 'provisioning_job_steps',
     'placements', 'lifecycle_events', 'operator_actions', 'payments', 'webhook_inbox', 'outbox', 'refunds', 'upkeep_marks',
     'account_settings', 'entitlement_overrides', 'account_suspensions', 'account_commands', 'mp_connections', 'mp_authorizations',
-    'outbox_pauses', 'owner_notices', 'due_reminders'];
+    'outbox_pauses', 'owner_notices', 'due_reminders', 'store_archives'];
   functions constant text[] := array['refuse_change', 'set_backend_cluster_credentials', 'list_backend_clusters', 'account_version',
     'account_touched', 'guard_job', 'purge_outbox', 'guard_refund'];
 begin
@@ -83,6 +83,9 @@ grant select on entitlement_overrides to alta_operator;
 grant select, insert, delete on account_suspensions to alta_worker;
 grant select, insert on account_commands to alta_worker;
 grant select on account_suspensions, account_commands to alta_operator;
+-- Append-only for everybody.
+grant select, insert on store_archives to alta_worker;
+grant select on store_archives to alta_operator;
 grant update (slug, email, business_name, plan_key, country, phone, phone_full, billing_email, custom_domain, persona_type, legal_name,
   fiscal_id, fiscal_id_type, fiscal_category, fiscal_address, subdivision_code, open_status, deleted_at, held_since, version)
   on nv_accounts to alta_worker;

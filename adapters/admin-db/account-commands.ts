@@ -7,9 +7,11 @@ import type { Aspect } from '../../contract/account.ts';
 import { overLimits, type DowngradePolicy } from '../../contract/entitlements.ts';
 import { AltaError } from '../../contract/errors.ts';
 import { projectEntitlements } from '../../contract/projection.ts';
+import { now } from '../clock.ts';
 import { changesOf } from './account-changes.ts';
 import { loadSnapshot, noAccount } from './accounts.ts';
 import { takenName } from './activate.ts';
+import { archiveForDeletion, listArchives } from './archives.ts';
 import type { AdminDb, Tx } from './db.ts';
 import { addLifecycleEvent } from './lifecycle.ts';
 import { publishAccountEvent } from './publish.ts';
@@ -22,6 +24,8 @@ export interface AccountCommandRun {
   /** What is counted of the store, by limit; null when it could not be counted. */
   used: Record<string, number> | null;
   downgrade: DowngradePolicy;
+  /** How long what was deleted may be restored, days. */
+  retentionDays: number;
 }
 
 /** Commands that may leave a store over its limits. */
@@ -32,13 +36,16 @@ interface Facts {
   openStatus: OpenState | null;
   held: boolean;
   reasons: SuspensionReason[];
+  deletedAt: string | null;
 }
 
 /**
  * Does one command in one transaction (P-302): the account, an audit row, its events, and the record of the command. A repeat under the
  * same id changes nothing and answers as before.
  *
- * Throws ACCOUNT_NOT_FOUND, COMMAND_REFUSED when the account's state does not allow it, OVER_LIMITS by policy, PLAN_NOT_FOUND, SLUG_TAKEN,
+ * A deletion needs an archive that was made for its id within the hour; a restoration comes within the retention (P-307).
+ *
+ * Throws ACCOUNT_NOT_FOUND, COMMAND_REFUSED when the account's state does not allow it, EXPORT_FAILED, OVER_LIMITS by policy, PLAN_NOT_FOUND, SLUG_TAKEN,
  * INPUT_INVALID for an add-on that is not there, CONFLICT for an id that named another command or a name that another store has.
  */
 export async function runAccountCommand(db: AdminDb, run: AccountCommandRun): Promise<CommandRecord> {
@@ -64,6 +71,8 @@ async function inTransaction(tx: Tx, run: AccountCommandRun): Promise<CommandRec
   const decision = decide(command.action, before, 'cause' in command ? command.cause : undefined);
   if (!decision.ok) throw new AltaError('COMMAND_REFUSED', decision.why);
   const { standing } = decision;
+  if (command.action === 'restore') await refuseTooLate(tx, facts, run);
+  const archive = command.action === 'delete' ? await archiveForDeletion(tx, accountId, commandId) : undefined;
   const wasOver = await overNow(tx, run);
   await settleStanding(tx, accountId, command.actor, before, standing);
   const { changes, from, to } = await changesOf(tx, accountId, command, before, standing);
@@ -88,6 +97,7 @@ async function inTransaction(tx: Tx, run: AccountCommandRun): Promise<CommandRec
     reasons: [...standing.reasons],
     held,
     overLimits: over,
+    ...(archive === undefined ? {} : { archive }),
   };
   await tx.query({
     name: 'admin-db.record-command',
@@ -100,13 +110,23 @@ async function inTransaction(tx: Tx, run: AccountCommandRun): Promise<CommandRec
 async function lockAccount(tx: Tx, accountId: string): Promise<Facts & { version: number }> {
   const [row] = await tx.query<Facts & { version: number }>({
     name: 'admin-db.lock-account',
-    text: `select a.version, a.status, a.open_status as "openStatus", a.held_since is not null as held,
+    text: `select a.version, a.status, a.open_status as "openStatus", a.held_since is not null as held, a.deleted_at as "deletedAt",
              coalesce((select array_agg(reason order by reason) from account_suspensions s where s.account_id = a.id), '{}') as reasons
            from nv_accounts a where a.id = $1 for update of a`,
     values: [accountId],
   });
   if (row === undefined) throw noAccount(accountId);
   return row;
+}
+
+/** Refuses to bring back what was deleted longer ago than it is kept. */
+async function refuseTooLate(tx: Tx, { deletedAt }: Facts, { accountId, retentionDays }: AccountCommandRun): Promise<void> {
+  if (deletedAt === null) return;
+  const ended = new Date(Date.parse(deletedAt) + retentionDays * 86_400_000);
+  if (now() < ended) return;
+  const [archive] = await listArchives(tx, accountId);
+  const kept = archive === undefined ? 'there is no archive of it' : `its archive is ${archive.location}`;
+  throw new AltaError('COMMAND_REFUSED', `restore: the retention of the deleted store ended at ${ended.toISOString()}; ${kept}`);
 }
 
 const digestOf = (accountId: string, command: AccountCommand): string =>

@@ -30,7 +30,10 @@ const TEXTS: Record<Language, Record<NoticeKind, Text>> = {
     opened: ['Your store {name} is open', 'Your store {name} is online again: {store}'],
     plan_changed: ['The plan of your store {name} has changed', 'Your store {name} now has the plan {plan}.'],
     deleted: ['Your store {name} was deleted', 'Your store {name} was deleted.'],
-    payment_due: ['Payment is due for your store {name}', 'We have not received the payment for your store {name} yet. Without it the store will be paused.'],
+    payment_due: [
+      'Payment is due for your store {name}',
+      'We have not received the payment for your store {name} yet. Without it the store will be paused.',
+    ],
   },
 };
 const HELLO: Record<Language, string> = { es: 'Hola:', pt: 'Olá!', en: 'Hello,' };

@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import type { AccountCommandInput, CommandAnswer } from '../../contract/account-commands.ts';
 import { AltaError } from '../../contract/errors.ts';
+import type { StoreArchiveRow } from '../../adapters/admin-db/index.ts';
 import type { AccountStory } from '../index.ts';
 import { actorOption } from './actor.ts';
 import { withAlta } from './context.ts';
@@ -30,6 +31,16 @@ export function accountCommands(program: Command): void {
       const story = await withAlta(({ alta }) => alta.accounts.show(target));
       if (json) printJson(story);
       else print(storyOf(story));
+    });
+
+  group
+    .command('archives <target>')
+    .description(`what was kept of a store before it was deleted (${TARGET})`)
+    .option('--json', 'machine-readable')
+    .action(async (target: string, { json }: { json?: boolean }) => {
+      const archives = await withAlta(({ alta }) => alta.accounts.archives(target));
+      if (json) printJson(archives);
+      else print(archives.length === 0 ? 'no archives' : archives.map(archiveOf).join('\n\n'));
     });
 
   /** A command of its own for an action; `more` reads what else it takes. */
@@ -69,8 +80,8 @@ export function accountCommands(program: Command): void {
     (_, __, { cause: why }) => ({ action: 'resume', cause: why }) as never,
   ).addOption(cause);
   give('cancel <target>', 'end the subscription; the store stops', () => ({ action: 'cancel' }));
-  give('delete <target>', 'shut a store for good; its rows stay', () => ({ action: 'delete' }));
-  give('restore <target>', 'bring back what was cancelled or deleted', () => ({ action: 'restore' }));
+  give('delete <target>', 'keep an archive of a store, then shut it for good; its rows stay', () => ({ action: 'delete' }));
+  give('restore <target>', 'bring back what was cancelled, or deleted within the retention', () => ({ action: 'restore' }));
   give('change-plan <target> <plan>', 'another plan, up or down', (_, [planKey], { period }) => ({
     action: 'change-plan',
     planKey: planKey ?? '',
@@ -121,13 +132,25 @@ function valuesOf<T>(pairs: readonly string[], read: (text: string) => T): Recor
 }
 
 function answerOf(answer: CommandAnswer): string {
-  const { action, status, version, reasons, held, overLimits, store, waitsFor, commandId } = answer;
+  const { action, status, version, reasons, held, overLimits, store, waitsFor, commandId, archive } = answer;
   const over = (overLimits ?? []).map(({ limit, used, allowed }) => `${limit} ${String(used)} of ${String(allowed)}`);
   return facts([
     ['done', `${action}: the account is ${status}${reasons.length > 0 ? ` (${reasons.join(', ')})` : ''}, version ${String(version)}`],
     ['store', store === 'shown' ? 'shows it' : `will show it; waits for ${waitsFor ?? 'nothing'}`],
     ['held', held ? 'nothing is written to the store until the release' : null],
     ['over its limits', over.length > 0 ? `${over.join(', ')}; it keeps what it has` : null],
+    ['archive', archive ?? null],
+    ['command', commandId],
+  ]);
+}
+
+function archiveOf({ location, madeAt, bytes, sha256, counts, commandId }: StoreArchiveRow): string {
+  const rows = Object.entries(counts).filter(([, n]) => n > 0);
+  return facts([
+    ['archive', location],
+    ['made', madeAt],
+    ['holds', `${rows.map(([what, n]) => `${String(n)} ${what}`).join(', ')}; ${String(bytes)} bytes`],
+    ['sha256', sha256],
     ['command', commandId],
   ]);
 }

@@ -7,7 +7,15 @@ import {
   type Client,
 } from '@temporalio/client';
 import type { Workflow } from '@temporalio/common';
-import { findAccount, isSameCommand, showAccount, type AccountDetails, type AdminDb } from '../../adapters/admin-db/index.ts';
+import {
+  findAccount,
+  isSameCommand,
+  listArchives,
+  showAccount,
+  type AccountDetails,
+  type AdminDb,
+  type StoreArchiveRow,
+} from '../../adapters/admin-db/index.ts';
 import type { Config } from '../../adapters/config.ts';
 import {
   accountCommandSchema,
@@ -27,6 +35,8 @@ import { updateRefusalOf } from './update-refusal.ts';
 
 /** An answer waits for the store; this is above what the account's workflow itself waits, ms. */
 const COMMAND_TIMEOUT_MS = 60_000;
+/** A deletion keeps a copy of the store before, which may take minutes, ms. */
+const DELETE_TIMEOUT_MS = 20 * 60_000;
 
 export interface AccountDeps {
   db: AdminDb;
@@ -43,12 +53,14 @@ export interface AccountStory extends AccountDetails {
 export interface AccountOperations {
   /** Errors: ACCOUNT_NOT_FOUND. */
   show(target: string): Promise<AccountStory>;
+  /** What was kept of the store before it was deleted, newest first. Errors: ACCOUNT_NOT_FOUND. */
+  archives(target: string): Promise<StoreArchiveRow[]>;
   /**
    * Gives a command and waits until the store shows it, or the answer says what that waits for. `commandId` (a UUID) is the command's
    * name: repeating it after a lost answer does it once and gets the same record. A new one is made when it is left out.
    *
    * Errors: INPUT_INVALID, ACCOUNT_NOT_FOUND, COMMAND_REFUSED with the states in which it is possible, OVER_LIMITS, PLAN_NOT_FOUND,
-   * SLUG_TAKEN, CONFLICT, TEMPORAL_UNAVAILABLE when no answer came: repeat it with the same id, which the message names.
+   * SLUG_TAKEN, of a deletion EXPORT_NOT_CONFIGURED, EXPORT_FAILED or the code of what stopped the export (nothing was deleted then), CONFLICT, TEMPORAL_UNAVAILABLE when no answer came: repeat it with the same id, which the message names.
    */
   command(target: string, command: AccountCommandInput, commandId?: string): Promise<CommandAnswer>;
 }
@@ -59,6 +71,7 @@ export function accountOperations(deps: AccountDeps): AccountOperations {
       const details = await showAccount(deps.db, target);
       return { ...details, workflow: await stateOf(deps.temporal, details.account.accountId) };
     },
+    archives: async (target) => listArchives(deps.db, (await findAccount(deps.db, target)).accountId),
     command: (target, command, commandId = randomUUID()) => give(deps, target, command, commandId),
   };
 }
@@ -106,7 +119,12 @@ async function give(
       args: [parsed.data],
     });
   try {
-    const answer = await callTemporal(temporal, 'temporal.account-command', send, COMMAND_TIMEOUT_MS);
+    const answer = await callTemporal(
+      temporal,
+      'temporal.account-command',
+      send,
+      parsed.data.action === 'delete' ? DELETE_TIMEOUT_MS : COMMAND_TIMEOUT_MS,
+    );
     if (await isSameCommand(db, accountId, commandId, parsed.data)) return answer;
     throw new AltaError('CONFLICT', `command ${commandId} was given before, as another one`);
   } catch (error) {

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { createAdminDb, runAccountCommand, type AdminDb } from '../../adapters/admin-db/index.ts';
+import { createAdminDb, recordArchive, runAccountCommand, type AdminDb } from '../../adapters/admin-db/index.ts';
 import { accountCommandSchema, type AccountCommand, type CommandRecord } from '../../contract/account-commands.ts';
 import { ACCOUNT_ACTIONS, type AccountAction } from '../../contract/account-machine.ts';
+import { setClock } from '../../adapters/clock.ts';
 import { addCluster, draftAccount, rows } from '../support/admin-db-fixtures.ts';
 import { openFreshDb } from '../support/postgres.ts';
 
@@ -50,8 +51,16 @@ const COMMANDS: Record<AccountAction, object> = {
 };
 const commandOf = (action: AccountAction, more: object = {}): AccountCommand =>
   accountCommandSchema.parse({ action, ...who, ...COMMANDS[action], ...more });
-const run = (command: AccountCommand, commandId: string = randomUUID(), more: object = {}): Promise<CommandRecord> =>
-  runAccountCommand(worker, { accountId, commandId, command, used: null, downgrade: 'keep', ...more });
+const alone = (command: AccountCommand, commandId: string = randomUUID(), more: object = {}): Promise<CommandRecord> =>
+  runAccountCommand(worker, { accountId, commandId, command, used: null, downgrade: 'keep', retentionDays: 30, ...more });
+/** What an export leaves in the Admin DB. */
+const archive = (commandId: string, location = `file:///archives/${randomUUID()}/store.json`): Promise<void> =>
+  recordArchive(worker, { accountId, commandId, location, sha256: 'a'.repeat(64), bytes: 10, counts: { clients: 1 } });
+/** As the account's workflow gives it: a deletion after its export. */
+const run = async (command: AccountCommand, commandId: string = randomUUID(), more: object = {}): Promise<CommandRecord> => {
+  if (command.action === 'delete') await archive(commandId);
+  return alone(command, commandId, more);
+};
 /** Brings the account where an action is possible. */
 async function prepare(action: AccountAction): Promise<void> {
   if (action === 'resume') await run(commandOf('suspend', { cause: 'pause' }));
@@ -229,4 +238,58 @@ test('P-207: neither the audit nor the record of a command holds a value of the 
     [accountId],
   );
   for (const value of [...Object.values(fields), 'hola@example.com']) expect(JSON.stringify(kept)).not.toContain(value);
+});
+
+describe('P-307: a deletion', () => {
+  test('without an archive that was just made for its very command does not happen', async () => {
+    const before = await everything();
+    const commandId = randomUUID();
+    await archive(randomUUID());
+    await rows(
+      db,
+      `insert into store_archives (account_id, for_command, location, sha256, bytes, counts, made_at)
+       values ($1, $2, $3, repeat('b', 64), 1, '{}', now() - interval '61 minutes')`,
+      [accountId, commandId, `file:///old/${commandId}`],
+    );
+    await expect(alone(commandOf('delete'), commandId)).rejects.toMatchObject({ code: 'EXPORT_FAILED' });
+    const [mine, other] = [accountId, await account()];
+    accountId = other;
+    await archive(commandId);
+    accountId = mine;
+    await expect(alone(commandOf('delete'), commandId)).rejects.toMatchObject({ code: 'EXPORT_FAILED' });
+    expect(await everything()).toEqual(before);
+    await archive(commandId, `file:///kept/${commandId}`);
+    expect(await alone(commandOf('delete'), commandId)).toMatchObject({ status: 'deleted', archive: `file:///kept/${commandId}` });
+  });
+
+  test('is taken back within the retention; later it is told when that ended and where the archive is', async () => {
+    const { archive: location } = await run(commandOf('delete'));
+    const [{ at }] = (await rows<{ at: string }>(db, 'select deleted_at as at from nv_accounts where id = $1', [accountId])) as [
+      { at: string },
+    ];
+    const ends = Date.parse(at) + 7 * 86_400_000;
+    const before = await everything();
+    try {
+      setClock(() => ends);
+      await expect(run(commandOf('restore'), randomUUID(), { retentionDays: 7 })).rejects.toMatchObject({
+        code: 'COMMAND_REFUSED',
+        message: `restore: the retention of the deleted store ended at ${new Date(ends).toISOString()}; its archive is ${String(location)}`,
+      });
+      expect(await everything()).toEqual(before);
+      setClock(() => ends - 1);
+      expect(await run(commandOf('restore'), randomUUID(), { retentionDays: 7 })).toMatchObject({ status: 'live' });
+      // What was only cancelled has no such end.
+      setClock(() => ends + 400 * 86_400_000);
+      await run(commandOf('cancel'));
+      expect(await run(commandOf('restore'), randomUUID(), { retentionDays: 7 })).toMatchObject({ status: 'live' });
+    } finally {
+      setClock(undefined);
+    }
+  });
+
+  test('what was kept is on record for good', async () => {
+    await run(commandOf('delete'));
+    await expect(rows(db, 'delete from store_archives')).rejects.toThrow();
+    await expect(rows(db, `update store_archives set location = 'elsewhere'`)).rejects.toThrow();
+  });
 });

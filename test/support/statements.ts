@@ -125,7 +125,14 @@ export const STATEMENTS: Record<Exclude<AdminDbRole, 'keeper'>, Record<string, A
         command: { action: 'sync-entitlements', actor: 'x', reason: 'x' },
         used: null,
         downgrade: 'keep',
+        retentionDays: 30,
       }),
+    archives: async (db, { accountId }) => {
+      await adminDb.isNewDeletion(db, accountId, randomUUID());
+      const archive = { location: `file:///${randomUUID()}`, sha256: '0'.repeat(64), bytes: 1, counts: {} };
+      await adminDb.recordArchive(db, { accountId, commandId: randomUUID(), ...archive });
+      await adminDb.listArchives(db, accountId);
+    },
     publishAccountEvent: (db, { accountId }) =>
       changeAccount(db, { type: 'account.updated', accountId, fields: ['is_active'] }, (tx) =>
         adminDb.changeStatus(tx, accountId, { from: ['paid', 'provisioned'], to: 'provision_failed', actor: 'x', reason: 'x' }),
@@ -195,6 +202,7 @@ export const STATEMENTS: Record<Exclude<AdminDbRole, 'keeper'>, Record<string, A
       await adminDb.openAuthorization(db, vault, { accountId, redirectUri: 'http://x', requestedBy: 'x', validSeconds: 60 });
     },
     showAccount: (db, { accountId }) => adminDb.showAccount(db, accountId),
+    listArchives: (db, { accountId }) => adminDb.listArchives(db, accountId),
     isSameCommand: (db, { accountId }) => adminDb.isSameCommand(db, accountId, randomUUID(), { action: 'hold', actor: 'x', reason: 'x' }),
     listJobs: (db) => adminDb.listJobs(db, { limit: 1 }),
     showJob: (db, { jobId }) => adminDb.showJob(db, jobId),

@@ -5,6 +5,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { ActivityDeps } from '../../activities/index.ts';
 import { createAdminDb, loadCluster, registerCluster, saveMpCredentials, type AdminDb } from '../../adapters/admin-db/index.ts';
 import { createClusterRouter, readStore, type Store } from '../../adapters/cluster/index.ts';
@@ -90,6 +91,7 @@ export async function startWorld(options: WorldOptions = {}) {
     MP_LIVE_MODE: String(simulator.liveMode),
     MP_WEBHOOK_SECRETS: `s1:${simulator.webhookSecret}`,
     SMTP_URL: mail.url,
+    ALTA_ARCHIVES: pathToFileURL(join(dir, 'archives')).href,
     RELAY_POLL_MAX_MS: '50',
     CLUSTER_TIMEOUT_MS: '4000',
     MP_TIMEOUT_MS: '4000',

@@ -229,4 +229,20 @@ export const ACCOUNT_SCENARIOS: Record<AccountPath, Scenario> = {
     await give(handle, { action: 'release' });
     return handle;
   },
+  'account.command-deleted': async (stage) => {
+    const { handle } = await live(stage);
+    // The place of an archive is told: none of this machine.
+    stage.world.config.ALTA_ARCHIVES = { kind: 'cluster', clusterId: 'south', bucket: 'archives' };
+    await give(handle, { action: 'delete' });
+    await give(handle, { action: 'restore' });
+    await give(handle, { action: 'delete' });
+    return handle;
+  },
+  'account.delete-export-failed': async (stage) => {
+    const { handle } = await live(stage);
+    stage.faults.at('cluster.export-tables', { mode: 'fail-before', code: 'CLUSTER_UNREACHABLE' });
+    await give(handle, { action: 'delete' }).catch(() => undefined);
+    stage.faults.clear();
+    return handle;
+  },
 };

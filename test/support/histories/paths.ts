@@ -69,6 +69,8 @@ export const HISTORY_PATHS = [
   'account.command-refused',
   'account.command-waiting',
   'account.command-held',
+  'account.command-deleted',
+  'account.delete-export-failed',
   'refund.kept',
   'refund.refunded',
   'refund.always',
