@@ -1,7 +1,8 @@
-import { loadMpCredentials, loadSnapshot } from '../adapters/admin-db/index.ts';
+import { goLive, loadMpCredentials, loadSnapshot } from '../adapters/admin-db/index.ts';
 import {
   clearMpCredentials,
   deleteClient,
+  publishClient,
   setEntitlements,
   setSettings,
   syncMpCredentials,
@@ -11,8 +12,15 @@ import {
 import { clientIdOf } from '../adapters/ids.ts';
 import type { Aspect } from '../contract/account.ts';
 import { AltaError } from '../contract/errors.ts';
-import { projectClient, projectEntitlements, projectSettings } from '../contract/projection.ts';
+import { isApproved, projectClient, projectEntitlements, projectSettings, type AccountSnapshot } from '../contract/projection.ts';
 import type { ActivityDeps } from './deps.ts';
+
+interface Facts {
+  accountId: string;
+  clientId: string;
+  jobId: null;
+  version: number;
+}
 
 /**
  * `apply-aspects`: brings the named aspects of a store to the account as it is now and answers the version that was read. The
@@ -32,7 +40,7 @@ export function applyAspects(deps: ActivityDeps) {
       await deleteClient(cluster, facts);
       return account.version;
     }
-    if (aspects.includes('client')) await upsertClient(cluster, { ...facts, row: projectClient(account) });
+    if (aspects.includes('client')) await applyClient(deps, cluster, facts, account);
     const settings = aspects.includes('settings') ? projectSettings(account) : null;
     await Promise.all([
       aspects.includes('entitlements') ? setEntitlements(cluster, { ...facts, entitlements: projectEntitlements(account) }) : undefined,
@@ -43,12 +51,16 @@ export function applyAspects(deps: ActivityDeps) {
   };
 }
 
+/** The row, and that a store which was approved is published. What the cluster has from a later version is that version's to finish. */
+async function applyClient(deps: ActivityDeps, cluster: Cluster, facts: Facts, account: AccountSnapshot): Promise<void> {
+  await upsertClient(cluster, { ...facts, row: projectClient(account) });
+  if (!isApproved(account)) return;
+  const { outcome } = await publishClient(cluster, facts);
+  if (outcome !== 'stale' && account.status === 'approved') await goLive(deps.db, account.id);
+}
+
 /** Credentials are read on their own, and may be newer than the account that was read: their own version fences them. */
-async function applyCredentials(
-  { db, vault }: ActivityDeps,
-  cluster: Cluster,
-  facts: { accountId: string; clientId: string; jobId: null; version: number },
-): Promise<void> {
+async function applyCredentials({ db, vault }: ActivityDeps, cluster: Cluster, facts: Facts): Promise<void> {
   const credentials = await loadMpCredentials(db, vault, facts.accountId);
   if (credentials) await syncMpCredentials(cluster, { ...facts, version: Math.max(facts.version, credentials.version), credentials });
   else await clearMpCredentials(cluster, facts);

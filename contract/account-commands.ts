@@ -68,6 +68,7 @@ export const accountCommandSchema = z.discriminatedUnion('action', [
   plain('cancel'),
   plain('delete'),
   plain('restore'),
+  plain('publish'),
   z.strictObject({
     action: z.literal('change-plan'),
     ...who,

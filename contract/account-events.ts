@@ -4,7 +4,7 @@ import { SETTING_KEYS } from './settings.ts';
 
 /**
  * Fields of an account that an `account.updated` may name (P-212): the words of the requirements, which are those of the cluster's
- * row for all but `email` and `plan`.
+ * row for all but `email` and `plan`; and `publication_status`, which an operator's approval changes on both sides (P-314).
  */
 export const ACCOUNT_FIELDS = [
   'name',
@@ -24,6 +24,7 @@ export const ACCOUNT_FIELDS = [
   'fiscal_address',
   'subdivision_code',
   'custom_domain',
+  'publication_status',
 ] as const;
 export type AccountField = (typeof ACCOUNT_FIELDS)[number];
 

@@ -160,7 +160,12 @@ export const FIELD_COLUMNS: Readonly<Record<AccountField, readonly (keyof Client
   fiscal_address: ['fiscal_address'],
   subdivision_code: ['subdivision_code'],
   custom_domain: ['custom_domain'],
+  // The cluster's own: written by a call of its own, never with the row.
+  publication_status: [],
 };
+
+/** Whether an operator approved the store, so that its cluster has to show it published (P-314). */
+export const isApproved = ({ status }: Pick<AccountSnapshot, 'status'>): boolean => status === 'approved' || status === 'live';
 
 /** The `clients` row that the account's cluster must hold. Throws PLAN_NOT_FOUND or COUNTRY_UNSUPPORTED. */
 export function projectClient(account: AccountSnapshot): ClientRow {

@@ -40,6 +40,9 @@ export async function changesOf(
       return { ...standing, changes: [reopened, { type: 'mp_credentials.synced', accountId, action: 'sync' }] };
     case 'delete':
       return { ...standing, changes: [{ type: 'account.deleted', accountId, deletedAt: new Date().toISOString() }] };
+    case 'publish':
+      if (before.status === after.status) await raise(tx, accountId);
+      return { ...standing, changes: [{ type: 'account.updated', accountId, fields: ['publication_status'] }] };
     case 'change-plan':
       return changePlan(tx, accountId, command.planKey, command.billingPeriod);
     case 'add-addon':

@@ -12,6 +12,7 @@ import { loadSnapshot, noAccount } from './accounts.ts';
 import { takenName } from './activate.ts';
 import type { AdminDb, Tx } from './db.ts';
 import { addLifecycleEvent } from './lifecycle.ts';
+import { refuseUnsellable } from './publication.ts';
 import { publishAccountEvent } from './publish.ts';
 
 export interface AccountCommandRun {
@@ -21,6 +22,8 @@ export interface AccountCommandRun {
   command: AccountCommand;
   /** What is counted of the store, by limit; null when it could not be counted. */
   used: Record<string, number> | null;
+  /** Whether the cluster holds Mercado Pago credentials of the store; null when nobody looked. */
+  sells: boolean | null;
   downgrade: DowngradePolicy;
 }
 
@@ -39,7 +42,7 @@ interface Facts {
  * same id changes nothing and answers as before.
  *
  * Throws ACCOUNT_NOT_FOUND, COMMAND_REFUSED when the account's state does not allow it, OVER_LIMITS by policy, PLAN_NOT_FOUND, SLUG_TAKEN,
- * INPUT_INVALID for an add-on that is not there, CONFLICT for an id that named another command or a name that another store has.
+ * INPUT_INVALID for an add-on that is not there, MP_NOT_CONFIGURED for the approval of a store that cannot sell, CONFLICT for an id that named another command or a name that another store has.
  */
 export async function runAccountCommand(db: AdminDb, run: AccountCommandRun): Promise<CommandRecord> {
   try {
@@ -64,6 +67,7 @@ async function inTransaction(tx: Tx, run: AccountCommandRun): Promise<CommandRec
   const decision = decide(command.action, before, 'cause' in command ? command.cause : undefined);
   if (!decision.ok) throw new AltaError('COMMAND_REFUSED', decision.why);
   const { standing } = decision;
+  if (command.action === 'publish') await refuseUnsellable(tx, accountId, run.sells);
   const wasOver = await overNow(tx, run);
   await settleStanding(tx, accountId, command.actor, before, standing);
   const { changes, from, to } = await changesOf(tx, accountId, command, before, standing);

@@ -84,6 +84,7 @@ export type { RefundEnd, RefundRow } from './refunds.ts';
 export { isSameCommand, REDUCING, runAccountCommand, type AccountCommandRun } from './account-commands.ts';
 export { findAccount, showAccount, type AccountDetails, type AccountRow } from './account-reports.ts';
 export { expireEntitlements } from './entitlements.ts';
+export { goLive } from './publication.ts';
 export { addLifecycleEvent, listLifecycleEvents } from './lifecycle.ts';
 export type { LifecycleEvent, LifecycleRow } from './lifecycle.ts';
 export { activateAccount, type Activation } from './activate.ts';

@@ -70,6 +70,7 @@ export function accountCommands(program: Command): void {
   give('cancel <target>', 'end the subscription; the store stops', () => ({ action: 'cancel' }));
   give('delete <target>', 'shut a store for good; its rows stay', () => ({ action: 'delete' }));
   give('restore <target>', 'bring back what was cancelled or deleted', () => ({ action: 'restore' }));
+  give('publish <target>', 'approve a store: its cluster shows it published, and then the account is live', () => ({ action: 'publish' }));
   give('change-plan <target> <plan>', 'another plan, up or down', (_, [planKey], { period }) => ({
     action: 'change-plan',
     planKey: planKey ?? '',

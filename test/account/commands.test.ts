@@ -46,10 +46,20 @@ afterAll(async () => {
   await world.close();
 });
 
-test('P-303 P-304 P-305 P-751: a paused store is closed when the answer comes, and open again when it is resumed', async () => {
+test('P-214 P-303 P-304 P-305 P-751: a paused store is closed when the answer comes, and open again when it is resumed', async () => {
   const paused = await give({ action: 'suspend', cause: 'pause' });
   expect(paused).toMatchObject({ status: 'suspended', reasons: ['pause'], store: 'shown', waitsFor: null });
   expect((await store()).client).toMatchObject({ is_active: false, sync_version: paused.version });
+  const [told] = await world.sql<{ payload: object }>('select payload from outbox where event_key = $1', [
+    `account.suspended/${order.accountId}/${String(paused.version)}`,
+  ]);
+  expect(told?.payload).toEqual({
+    type: 'account.suspended',
+    accountId: order.accountId,
+    version: paused.version,
+    reason: 'pause',
+    requestedAt: expect.any(String) as string,
+  });
   expect(await give({ action: 'resume', cause: 'pause' })).toMatchObject({ status: 'provisioned', reasons: [], store: 'shown' });
   expect((await store()).client).toMatchObject({ is_active: true, publication_status: 'published' });
   // The events that were written along with it reach the account as well, and change nothing more.
@@ -121,6 +131,45 @@ test('P-215 P-307: a deleted store resolves no more and holds no credentials; re
   expect((await fetch(`${world.url}/stores/${String(slug)}`)).status).toBe(200);
 });
 
+test('P-314 O-15 O-34: an approval is refused while the cluster has no token; a store that is approved is published, then live', async () => {
+  const accountId = order.accountId;
+  const status = async (): Promise<unknown> => (await world.account(accountId)).status;
+  const { client } = await world.clusters.get(String((await world.account(accountId)).backend_cluster_id));
+  const set = async (fields: object): Promise<void> => {
+    const { error } = await client.from('clients').update(fields).eq('nv_account_id', accountId);
+    expect(error).toBeNull();
+  };
+  const { data } = await client.from('clients').select('mp_access_token').eq('nv_account_id', accountId).single();
+  await set({ mp_access_token: null });
+  await expect(give({ action: 'publish' })).rejects.toMatchObject({ code: 'MP_NOT_CONFIGURED' });
+  expect(await status()).toBe('provisioned');
+  await set({ ...data, publication_status: 'draft' });
+  // The cluster is away: neither side shows what the other does not.
+  faults.at('cluster.publish-client', { mode: 'fail-before', code: 'CLUSTER_UNAUTHORIZED' });
+  expect(await give({ action: 'publish' })).toMatchObject({ status: 'approved', store: 'waiting', waitsFor: 'CLUSTER_UNAUTHORIZED' });
+  expect([await status(), (await store()).client.publication_status]).toEqual(['approved', 'draft']);
+  faults.clear();
+  await eventually(async () => (await status()) === 'live', 'the account is live');
+  expect((await store()).client).toMatchObject({ is_active: true, publication_status: 'published' });
+  await expect(give({ action: 'publish' })).rejects.toMatchObject({ code: 'COMMAND_REFUSED' });
+  // Another store, whose cluster is there: the answer comes when both sides have it, and a repeat is answered the same.
+  const other = await live();
+  const commandId = randomUUID();
+  const ask = (): Promise<CommandAnswer> => alta.accounts.command(other.accountId, { action: 'publish', ...who }, commandId);
+  const answer = await ask();
+  expect(answer).toMatchObject({ status: 'live', store: 'shown', waitsFor: null });
+  expect((await world.account(other.accountId)).status).toBe('live');
+  expect(await ask()).toEqual(answer);
+  const audit = await world.sql<{ event_type: string; to_value: string }>(
+    `select event_type, to_value from lifecycle_events where account_id = $1 and to_value in ('approved', 'live') order by created_at`,
+    [other.accountId],
+  );
+  expect(audit).toEqual([
+    { event_type: 'command.publish', to_value: 'approved' },
+    { event_type: 'status.changed', to_value: 'live' },
+  ]);
+});
+
 describe('the id of a command', () => {
   const audited = async (): Promise<number> =>
     (await world.sql(`select 1 from lifecycle_events where account_id = $1 and event_type = 'command.suspend'`, [order.accountId])).length;
@@ -162,7 +211,7 @@ describe('the id of a command', () => {
   });
 });
 
-test('a cluster that is away: the command stands, the answer names what the store waits for, and it is shown once the cluster is back', async () => {
+test('P-200: a cluster that is away: the command stands, the answer names what the store waits for, and it is shown once the cluster is back', async () => {
   faults.at('cluster.upsert-client', { mode: 'fail-before', code: 'CLUSTER_UNAUTHORIZED' });
   const answer = await give({ action: 'suspend', cause: 'past_due' });
   expect(answer).toMatchObject({ status: 'suspended', store: 'waiting', waitsFor: 'CLUSTER_UNAUTHORIZED' });
@@ -202,7 +251,7 @@ describe('alta accounts', () => {
     expect(paused).toMatchObject({ code: 0, err: '' });
     expect(paused.out).toMatch(/suspend: the account is suspended \(past_due\)[\s\S]*shows it/);
     expect(await cli('suspend', target, '--cause', 'past_due', '--command-id', commandId, ...why)).toEqual(paused);
-    expect((await cli('resume', target, '--cause', 'past_due', ...why)).out).toContain('the account is provisioned');
+    expect((await cli('resume', target, '--cause', 'past_due', ...why)).out).toContain('the account is live');
     const commands: string[][] = [
       ['change-plan', target, 'growth', '--period', 'monthly'],
       ['add-addon', target, 'extra-staff', '--quantity', '2', '--until', '2099-01-01T00:00:00Z'],
@@ -224,7 +273,7 @@ describe('alta accounts', () => {
     expect(shown.out).toMatch(/2 extra-staff until 2099-01-01[\s\S]*nothing to do[\s\S]*ana: hold: as agreed/);
     expect(shown.out).not.toContain('@example.com');
     expect(JSON.parse((await cli('show', order.accountId, '--json')).out)).toMatchObject({
-      account: { status: 'provisioned', reasons: [] },
+      account: { status: 'live', reasons: [] },
     });
   });
 

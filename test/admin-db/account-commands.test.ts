@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { createAdminDb, runAccountCommand, type AdminDb } from '../../adapters/admin-db/index.ts';
+import { createAdminDb, goLive, runAccountCommand, saveMpCredentials, type AdminDb } from '../../adapters/admin-db/index.ts';
 import { accountCommandSchema, type AccountCommand, type CommandRecord } from '../../contract/account-commands.ts';
 import { ACCOUNT_ACTIONS, type AccountAction } from '../../contract/account-machine.ts';
-import { addCluster, draftAccount, rows } from '../support/admin-db-fixtures.ts';
+import { addCluster, draftAccount, rows, testVault } from '../support/admin-db-fixtures.ts';
 import { openFreshDb } from '../support/postgres.ts';
 
 let db: AdminDb;
@@ -38,6 +38,7 @@ const COMMANDS: Record<AccountAction, object> = {
   cancel: {},
   delete: {},
   restore: {},
+  publish: {},
   'change-plan': { planKey: 'starter', billingPeriod: 'annual' },
   'add-addon': { addonKey: 'extra-staff', quantity: 3 },
   'remove-addon': { addonKey: 'coupons' },
@@ -50,11 +51,24 @@ const COMMANDS: Record<AccountAction, object> = {
 const commandOf = (action: AccountAction, more: object = {}): AccountCommand =>
   accountCommandSchema.parse({ action, ...who, ...COMMANDS[action], ...more });
 const run = (command: AccountCommand, commandId: string = randomUUID(), more: object = {}): Promise<CommandRecord> =>
-  runAccountCommand(worker, { accountId, commandId, command, used: null, downgrade: 'keep', ...more });
+  runAccountCommand(worker, { accountId, commandId, command, used: null, sells: true, downgrade: 'keep', ...more });
+/** Gives the account Mercado Pago credentials, as its seller's consent does. */
+const connect = (): Promise<unknown> =>
+  saveMpCredentials(db, testVault, accountId, {
+    accessToken: 'APP_USR-1',
+    refreshToken: null,
+    publicKey: 'k',
+    expiresAt: null,
+    mpUserId: '1',
+  });
 /** Brings the account where an action is possible. */
 async function prepare(action: AccountAction): Promise<void> {
   if (action === 'resume') await run(commandOf('suspend', { cause: 'pause' }));
   if (action === 'restore') await run(commandOf('delete'));
+  if (action === 'publish') {
+    await rows(db, `update nv_accounts set status = 'provisioned' where id = $1`, [accountId]);
+    await connect();
+  }
   if (action === 'release') await run(commandOf('hold'));
 }
 
@@ -87,6 +101,7 @@ const EVENTS: Record<AccountAction, string[]> = {
   cancel: ['account.suspended'],
   delete: ['account.deleted'],
   restore: ['account.updated', 'mp_credentials.synced'],
+  publish: ['account.updated'],
   'change-plan': ['plan.changed'],
   'add-addon': ['entitlements.synced'],
   'remove-addon': ['entitlements.synced'],
@@ -98,7 +113,7 @@ const EVENTS: Record<AccountAction, string[]> = {
 };
 
 describe.each(ACCOUNT_ACTIONS)('%s', (action) => {
-  test('P-210 P-302 P-015: the account, one audit row and its events at the new version are one transaction; a repeat changes nothing', async () => {
+  test('P-200 P-210 P-302 P-015: the account, one audit row and its events at the new version are one transaction; a repeat changes nothing', async () => {
     await prepare(action);
     const [before, toldBefore] = [await versionOf(), (await told()).length];
     const audit = (): Promise<unknown[]> =>
@@ -155,6 +170,37 @@ test('P-305 O-27: a store that is stopped for two reasons runs again when both a
     message: expect.stringContaining('cancelled') as string,
   });
   expect(await run(commandOf('restore'))).toMatchObject({ status: 'live' });
+});
+
+test('P-314 O-34: a store is approved when Admin DB and cluster hold its credentials, is live once, and a refusal changes nothing', async () => {
+  const status = async (): Promise<unknown> =>
+    (await rows<{ status: string }>(db, 'select status from nv_accounts where id = $1', [accountId]))[0]!.status;
+  await rows(db, `update nv_accounts set status = 'provisioned' where id = $1`, [accountId]);
+  const before = await everything();
+  await expect(run(commandOf('publish'))).rejects.toMatchObject({ code: 'MP_NOT_CONFIGURED' });
+  expect(await everything()).toEqual(before);
+  await connect();
+  for (const sells of [false, null])
+    await expect(run(commandOf('publish'), randomUUID(), { sells })).rejects.toMatchObject({ code: 'MP_NOT_CONFIGURED' });
+  expect(await status()).toBe('provisioned');
+  expect(await goLive(worker, accountId)).toBe(false);
+  expect(await run(commandOf('publish'))).toMatchObject({ status: 'approved', aspects: ['client'] });
+  // Until the cluster shows it, an approval may be given again.
+  const again = await run(commandOf('publish'));
+  expect(again.status).toBe('approved');
+  expect(await Promise.all([goLive(worker, accountId), goLive(worker, accountId)])).toEqual(expect.arrayContaining([true, false]));
+  expect(await status()).toBe('live');
+  expect((await told()).at(-1)).toEqual({ type: 'account.updated', v: again.version + 1 });
+  await expect(run(commandOf('publish'))).rejects.toMatchObject({ code: 'COMMAND_REFUSED' });
+});
+
+test('P-314: what is suspended before the cluster showed it goes back to approved, and live from there', async () => {
+  await prepare('publish');
+  await run(commandOf('publish'));
+  await run(commandOf('suspend', { cause: 'pause' }));
+  expect(await goLive(worker, accountId)).toBe(false);
+  expect(await run(commandOf('resume', { cause: 'pause' }))).toMatchObject({ status: 'approved' });
+  expect(await goLive(worker, accountId)).toBe(true);
 });
 
 test('an account without a store takes no command', async () => {
