@@ -13,6 +13,7 @@ import { clientIdOf } from '../adapters/ids.ts';
 import type { Aspect } from '../contract/account.ts';
 import { AltaError } from '../contract/errors.ts';
 import { isApproved, projectClient, projectEntitlements, projectSettings, type AccountSnapshot } from '../contract/projection.ts';
+import { seedStore } from './content.ts';
 import type { ActivityDeps } from './deps.ts';
 
 interface Facts {
@@ -45,6 +46,7 @@ export function applyAspects(deps: ActivityDeps) {
     await Promise.all([
       aspects.includes('entitlements') ? setEntitlements(cluster, { ...facts, entitlements: projectEntitlements(account) }) : undefined,
       aspects.includes('mp_credentials') ? applyCredentials(deps, cluster, facts) : undefined,
+      aspects.includes('content') ? seedStore(deps, cluster, account, facts) : undefined,
       settings === null ? undefined : setSettings(cluster, { ...facts, settings }),
     ]);
     return account.version;

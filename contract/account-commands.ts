@@ -86,6 +86,7 @@ export const accountCommandSchema = z.discriminatedUnion('action', [
   }),
   z.strictObject({ action: z.literal('remove-addon'), ...who, addonKey: key }),
   plain('sync-entitlements'),
+  plain('reseed'),
   z.strictObject({ action: z.literal('change-settings'), ...who, settings: settingsPatchSchema }),
   z.strictObject({ action: z.literal('change-account'), ...who, fields: accountEditSchema }),
   plain('hold'),

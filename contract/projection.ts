@@ -162,6 +162,8 @@ export const FIELD_COLUMNS: Readonly<Record<AccountField, readonly (keyof Client
   custom_domain: ['custom_domain'],
   // The cluster's own: written by a call of its own, never with the row.
   publication_status: [],
+  // Rows of their own.
+  content: [],
 };
 
 /** Whether an operator approved the store, so that its cluster has to show it published (P-314). */

@@ -52,6 +52,9 @@ export async function changesOf(
     case 'sync-entitlements':
       await raise(tx, accountId);
       return { from: null, to: null, changes: [{ type: 'entitlements.synced', accountId, cause: 'asked' }] };
+    case 'reseed':
+      await raise(tx, accountId);
+      return { from: null, to: null, changes: [{ type: 'account.updated', accountId, fields: ['content'] }] };
     case 'change-settings':
       return changeSettings(tx, accountId, command.settings);
     case 'change-account':

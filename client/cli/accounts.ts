@@ -86,6 +86,7 @@ export function accountCommands(program: Command): void {
     .option('--until <time>', 'when it ends, as 2026-12-31T00:00:00Z');
   give('remove-addon <target> <addon>', 'end an add-on', (_, [addonKey]) => ({ action: 'remove-addon', addonKey: addonKey ?? '' }));
   give('sync-entitlements <target>', 'compute and write what the store may do anew', () => ({ action: 'sync-entitlements' }));
+  give('reseed <target>', 'add what the store lacks of the content that it began with', () => ({ action: 'reseed' }));
   give('change-settings <target> <settings...>', 'settings of the store as key=value; key= takes one away', (_, [pairs]) => ({
     action: 'change-settings',
     settings: valuesOf(pairs as unknown as string[], (text) => (text === 'true' || text === 'false' ? text === 'true' : text)),

@@ -104,6 +104,46 @@ test('P-180 P-087: entitlements are computed anew on demand, from the plan as it
   expect((await store()).client.entitlements).toEqual({ limits: { products: 7 }, features: ['checkout'] });
 });
 
+test('P-181: seeds that run again add only what is missing; what the merchant changed or made stays, and so does a neighbour', async () => {
+  const neighbour = await live();
+  const { client } = await world.clusters.get(String((await world.account(order.accountId)).backend_cluster_id));
+  const { client: next } = await world.clusters.get(String((await world.account(neighbour.accountId)).backend_cluster_id));
+  const id = (await store()).client.id;
+  const content = async (from = client, of = id): Promise<Record<string, unknown>[][]> =>
+    Promise.all(
+      ['pages', 'store_settings', 'shipping_methods', 'palettes'].map(async (table) => {
+        const { data, error } = await from.from(table).select('*').eq('client_id', of).order('id');
+        expect(error).toBeNull();
+        return data as Record<string, unknown>[];
+      }),
+    );
+  const beside = (await world.store(neighbour.accountId))!.client.id;
+  const others = await content(next, beside);
+  const [before] = await content();
+  const ours = <T>({ error, data }: { error: unknown; data: T }): T => {
+    expect(error).toBeNull();
+    return data;
+  };
+  ours(await client.from('pages').update({ title: 'Mi casa', body: 'Mi historia' }).eq('client_id', id).eq('slug', 'about'));
+  ours(await client.from('pages').delete().eq('client_id', id).in('slug', ['contact', 'terms']));
+  // A page of the merchant's own stands where a seeded one was.
+  ours(await client.from('pages').insert({ client_id: id, slug: 'terms', title: 'Mis condiciones', body: 'Las mías', position: 9 }));
+  ours(await client.from('shipping_methods').delete().eq('client_id', id).eq('seed_key', 'shipping/pickup'));
+  const left = (await content()).map((rows) => new Map(rows.map((row) => [row['id'], row])));
+
+  expect(await give({ action: 'reseed' })).toMatchObject({ store: 'shown', status: 'provisioned' });
+  const after = await content();
+  for (const [table, rows] of left.entries())
+    for (const [key, row] of rows) expect(after[table]!.find((one) => one['id'] === key)).toEqual(row);
+  const added = after.flatMap((rows, table) => rows.filter((row) => !left[table]!.has(row['id'])).map((row) => row['seed_key']));
+  expect(added.sort()).toEqual(['page/contact', 'shipping/pickup']);
+  expect(after[0]!.length).toBe(before!.length);
+  expect(await content(next, beside)).toEqual(others);
+  // Again: nothing is missing.
+  await give({ action: 'reseed' });
+  expect(await content()).toEqual(after);
+});
+
 test('P-308 P-309: settings and fields reach the store; a new slug resolves, and the old one no more', async () => {
   const slug = `${order.slug.slice(0, 30)}-bis`;
   await give({ action: 'change-settings', settings: { headline: 'Hola', show_stock: true } });
@@ -258,6 +298,7 @@ describe('alta accounts', () => {
       ['change-settings', target, 'headline=Hola = otra vez', 'show_stock=false', 'announcement='],
       ['change', target, 'businessName=Casa Cuarta', 'legalName='],
       ['sync-entitlements', target],
+      ['reseed', target],
       ['hold', target],
       ['release', target],
     ];
