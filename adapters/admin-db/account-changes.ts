@@ -4,6 +4,7 @@ import type { AccountStanding } from '../../contract/account-machine.ts';
 import { AltaError } from '../../contract/errors.ts';
 import type { SettingKey } from '../../contract/settings.ts';
 import type { Tx } from './db.ts';
+import { clearOverride, setOverride } from './overrides.ts';
 import { loadPlan } from './plans.ts';
 import { KEPT_SLUG_SECONDS, moveClaim } from './slugs.ts';
 
@@ -49,6 +50,10 @@ export async function changesOf(
       return addAddon(tx, accountId, command);
     case 'remove-addon':
       return removeAddon(tx, accountId, command.addonKey);
+    case 'set-override':
+      return { ...(await setOverride(tx, accountId, command)), changes: [{ type: 'entitlements.synced', accountId, cause: 'override' }] };
+    case 'clear-override':
+      return { ...(await clearOverride(tx, accountId, command)), changes: [{ type: 'entitlements.synced', accountId, cause: 'override' }] };
     case 'sync-entitlements':
       await raise(tx, accountId);
       return { from: null, to: null, changes: [{ type: 'entitlements.synced', accountId, cause: 'asked' }] };

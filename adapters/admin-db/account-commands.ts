@@ -28,7 +28,7 @@ export interface AccountCommandRun {
 }
 
 /** Commands that may leave a store over its limits. */
-export const REDUCING: ReadonlySet<AccountCommand['action']> = new Set(['change-plan', 'remove-addon']);
+export const REDUCING: ReadonlySet<AccountCommand['action']> = new Set(['change-plan', 'remove-addon', 'set-override', 'clear-override']);
 
 interface Facts {
   status: string;
@@ -42,7 +42,7 @@ interface Facts {
  * same id changes nothing and answers as before.
  *
  * Throws ACCOUNT_NOT_FOUND, COMMAND_REFUSED when the account's state does not allow it, OVER_LIMITS by policy, PLAN_NOT_FOUND, SLUG_TAKEN,
- * INPUT_INVALID for an add-on that is not there, MP_NOT_CONFIGURED for the approval of a store that cannot sell, CONFLICT for an id that named another command or a name that another store has.
+ * INPUT_INVALID for an add-on or override that is not there, MP_NOT_CONFIGURED for the approval of a store that cannot sell, CONFLICT for an id that named another command or a name that another store has.
  */
 export async function runAccountCommand(db: AdminDb, run: AccountCommandRun): Promise<CommandRecord> {
   try {

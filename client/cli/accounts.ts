@@ -85,6 +85,20 @@ export function accountCommands(program: Command): void {
     .option('--quantity <count>', 'how many there are afterwards', count('--quantity', 100), 1)
     .option('--until <time>', 'when it ends, as 2026-12-31T00:00:00Z');
   give('remove-addon <target> <addon>', 'end an add-on', (_, [addonKey]) => ({ action: 'remove-addon', addonKey: addonKey ?? '' }));
+  give(
+    'set-override <target> <kind> <key> <value>',
+    'set a limit, or give (1) or take (0) a feature, whatever the plan says',
+    (_, args, { until }) => ({
+      action: 'set-override',
+      ...overridden(args),
+      value: count('value', 2_147_483_647, 0)(args[2] ?? ''),
+      expiresAt: (until as string | undefined) ?? null,
+    }),
+  ).option('--until <time>', 'when it ends, as 2026-12-31T00:00:00Z; until it is cleared when left out');
+  give('clear-override <target> <kind> <key>', 'let plan and add-ons count again', (_, args) => ({
+    action: 'clear-override',
+    ...overridden(args),
+  }));
   give('sync-entitlements <target>', 'compute and write what the store may do anew', () => ({ action: 'sync-entitlements' }));
   give('reseed <target>', 'add what the store lacks of the content that it began with', () => ({ action: 'reseed' }));
   give('change-settings <target> <settings...>', 'settings of the store as key=value; key= takes one away', (_, [pairs]) => ({
@@ -98,6 +112,9 @@ export function accountCommands(program: Command): void {
   give('hold <target>', 'write nothing to the store until it is released', () => ({ action: 'hold' }));
   give('release <target>', 'write to the store again, first of all what was told meanwhile', () => ({ action: 'release' }));
 }
+
+/** What is overridden: `limit products`, `feature checkout`. The command's schema judges it. */
+const overridden = ([kind, key]: string[]): { kind: 'limit'; key: string } => ({ kind: kind as 'limit', key: key ?? '' });
 
 /** Reads `key=value` pairs; an empty value is null. Throws INPUT_INVALID. */
 function valuesOf<T>(pairs: readonly string[], read: (text: string) => T): Record<string, T | null> {

@@ -98,6 +98,27 @@ test('P-306 P-311: plan, period and add-ons reach the store with the answer; a s
   expect((await store()).counts).toEqual(counts);
 });
 
+test('P-048 P-123: an override reaches the store with the answer, follows the downgrade policy, and goes when it is cleared', async () => {
+  const before = (await store()).client.entitlements;
+  const limit = { kind: 'limit', key: 'products' } as const;
+  expect(await give({ action: 'set-override', ...limit, value: 77, expiresAt: '2099-01-01T00:00:00Z' })).toMatchObject({
+    store: 'shown',
+    overLimits: [],
+  });
+  await give({ action: 'set-override', kind: 'feature', key: 'beta-blog', value: 1 });
+  expect((await store()).client.entitlements).toMatchObject({
+    limits: { products: 77 },
+    features: expect.arrayContaining(['beta-blog']) as string[],
+  });
+  world.config.ALTA_DOWNGRADE_POLICY = 'refuse';
+  await expect(give({ action: 'set-override', ...limit, value: 0 })).rejects.toMatchObject({ code: 'OVER_LIMITS' });
+  world.config.ALTA_DOWNGRADE_POLICY = 'keep';
+  expect((await store()).client.entitlements).toMatchObject({ limits: { products: 77 } });
+  await give({ action: 'clear-override', ...limit });
+  expect(await give({ action: 'clear-override', kind: 'feature', key: 'beta-blog' })).toMatchObject({ store: 'shown' });
+  expect((await store()).client.entitlements).toEqual(before);
+});
+
 test('P-180 P-087: entitlements are computed anew on demand, from the plan as it is now', async () => {
   await world.sql(`update plans set entitlements = '{"limits": {"products": 7}, "features": ["checkout"]}' where plan_key = 'starter'`);
   expect(await give({ action: 'sync-entitlements' })).toMatchObject({ store: 'shown' });
@@ -172,7 +193,8 @@ test('P-215 P-307: a deleted store resolves no more and holds no credentials; re
 });
 
 test('P-314 O-15 O-34: an approval is refused while the cluster has no token; a store that is approved is published, then live', async () => {
-  const accountId = order.accountId;
+  const { accountId } = await live();
+  const approve = (): Promise<CommandAnswer> => alta.accounts.command(accountId, { action: 'publish', ...who });
   const status = async (): Promise<unknown> => (await world.account(accountId)).status;
   const { client } = await world.clusters.get(String((await world.account(accountId)).backend_cluster_id));
   const set = async (fields: object): Promise<void> => {
@@ -181,17 +203,17 @@ test('P-314 O-15 O-34: an approval is refused while the cluster has no token; a 
   };
   const { data } = await client.from('clients').select('mp_access_token').eq('nv_account_id', accountId).single();
   await set({ mp_access_token: null });
-  await expect(give({ action: 'publish' })).rejects.toMatchObject({ code: 'MP_NOT_CONFIGURED' });
+  await expect(approve()).rejects.toMatchObject({ code: 'MP_NOT_CONFIGURED' });
   expect(await status()).toBe('provisioned');
   await set({ ...data, publication_status: 'draft' });
   // The cluster is away: neither side shows what the other does not.
   faults.at('cluster.publish-client', { mode: 'fail-before', code: 'CLUSTER_UNAUTHORIZED' });
-  expect(await give({ action: 'publish' })).toMatchObject({ status: 'approved', store: 'waiting', waitsFor: 'CLUSTER_UNAUTHORIZED' });
-  expect([await status(), (await store()).client.publication_status]).toEqual(['approved', 'draft']);
+  expect(await approve()).toMatchObject({ status: 'approved', store: 'waiting', waitsFor: 'CLUSTER_UNAUTHORIZED' });
+  expect([await status(), (await world.store(accountId))!.client.publication_status]).toEqual(['approved', 'draft']);
   faults.clear();
   await eventually(async () => (await status()) === 'live', 'the account is live');
-  expect((await store()).client).toMatchObject({ is_active: true, publication_status: 'published' });
-  await expect(give({ action: 'publish' })).rejects.toMatchObject({ code: 'COMMAND_REFUSED' });
+  expect((await world.store(accountId))!.client).toMatchObject({ is_active: true, publication_status: 'published' });
+  await expect(approve()).rejects.toMatchObject({ code: 'COMMAND_REFUSED' });
   // Another store, whose cluster is there: the answer comes when both sides have it, and a repeat is answered the same.
   const other = await live();
   const commandId = randomUUID();
@@ -291,14 +313,17 @@ describe('alta accounts', () => {
     expect(paused).toMatchObject({ code: 0, err: '' });
     expect(paused.out).toMatch(/suspend: the account is suspended \(past_due\)[\s\S]*shows it/);
     expect(await cli('suspend', target, '--cause', 'past_due', '--command-id', commandId, ...why)).toEqual(paused);
-    expect((await cli('resume', target, '--cause', 'past_due', ...why)).out).toContain('the account is live');
+    expect((await cli('resume', target, '--cause', 'past_due', ...why)).out).toContain('the account is provisioned');
     const commands: string[][] = [
       ['change-plan', target, 'growth', '--period', 'monthly'],
       ['add-addon', target, 'extra-staff', '--quantity', '2', '--until', '2099-01-01T00:00:00Z'],
       ['change-settings', target, 'headline=Hola = otra vez', 'show_stock=false', 'announcement='],
       ['change', target, 'businessName=Casa Cuarta', 'legalName='],
+      ['set-override', target, 'limit', 'products', '500', '--until', '2099-01-01T00:00:00Z'],
+      ['clear-override', target, 'limit', 'products'],
       ['sync-entitlements', target],
       ['reseed', target],
+      ['publish', target],
       ['hold', target],
       ['release', target],
     ];

@@ -1,7 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { createAdminDb, goLive, runAccountCommand, saveMpCredentials, type AdminDb } from '../../adapters/admin-db/index.ts';
+import {
+  createAdminDb,
+  expireEntitlements,
+  goLive,
+  loadSnapshot,
+  runAccountCommand,
+  saveMpCredentials,
+  type AdminDb,
+} from '../../adapters/admin-db/index.ts';
 import { accountCommandSchema, type AccountCommand, type CommandRecord } from '../../contract/account-commands.ts';
 import { ACCOUNT_ACTIONS, type AccountAction } from '../../contract/account-machine.ts';
+import { projectEntitlements } from '../../contract/projection.ts';
 import { addCluster, draftAccount, rows, testVault } from '../support/admin-db-fixtures.ts';
 import { openFreshDb } from '../support/postgres.ts';
 
@@ -42,6 +51,8 @@ const COMMANDS: Record<AccountAction, object> = {
   'change-plan': { planKey: 'starter', billingPeriod: 'annual' },
   'add-addon': { addonKey: 'extra-staff', quantity: 3 },
   'remove-addon': { addonKey: 'coupons' },
+  'set-override': { kind: 'limit', key: 'products', value: 9 },
+  'clear-override': { kind: 'limit', key: 'products' },
   'sync-entitlements': {},
   reseed: {},
   'change-settings': { settings: { headline: 'Hola' } },
@@ -70,6 +81,7 @@ async function prepare(action: AccountAction): Promise<void> {
     await rows(db, `update nv_accounts set status = 'provisioned' where id = $1`, [accountId]);
     await connect();
   }
+  if (action === 'clear-override') await run(commandOf('set-override'));
   if (action === 'release') await run(commandOf('hold'));
 }
 
@@ -79,6 +91,7 @@ const everything = async (): Promise<unknown> =>
     db,
     `select to_jsonb(a) as account, (select jsonb_agg(to_jsonb(x) order by x.addon_key) from account_addons x where x.account_id = a.id) as addons,
        (select to_jsonb(x) from account_settings x where x.account_id = a.id) as settings,
+       (select jsonb_agg(to_jsonb(x) order by x.kind, x.key) from entitlement_overrides x where x.account_id = a.id) as overrides,
        (select to_jsonb(x) from subscriptions x where x.account_id = a.id) as subscription,
        (select jsonb_agg(to_jsonb(x) order by x.reason) from account_suspensions x where x.account_id = a.id) as suspensions,
        (select jsonb_agg(to_jsonb(x) order by x.slug) from slug_reservations x where x.account_id = a.id) as slugs,
@@ -106,6 +119,8 @@ const EVENTS: Record<AccountAction, string[]> = {
   'change-plan': ['plan.changed'],
   'add-addon': ['entitlements.synced'],
   'remove-addon': ['entitlements.synced'],
+  'set-override': ['entitlements.synced'],
+  'clear-override': ['entitlements.synced'],
   'sync-entitlements': ['entitlements.synced'],
   reseed: ['account.updated'],
   'change-settings': ['settings.synced'],
@@ -261,6 +276,71 @@ test('P-306: a downgrade over the limits goes through and says so, or is refused
   });
   expect(await run(commandOf('change-plan', { planKey: 'enterprise' }), randomUUID(), { used, downgrade: 'refuse' })).toMatchObject({
     overLimits: [],
+  });
+});
+
+test('P-015 P-123: an override counts until it is cleared or ends, is replaced as a whole, and the audit says what counted before', async () => {
+  const limit = { kind: 'limit', key: 'products' };
+  const allowed = async (): Promise<number | undefined> => projectEntitlements(await loadSnapshot(db, accountId)).limits['products'];
+  const plan = await allowed();
+  await run(commandOf('set-override', { ...limit, value: 3, expiresAt: '2099-01-01T00:00:00Z' }));
+  expect(await allowed()).toBe(3);
+  await run(commandOf('set-override', { ...limit, value: 4 }));
+  expect(await allowed()).toBe(4);
+  await run(commandOf('clear-override', limit));
+  expect(await allowed()).toBe(plan);
+  await expect(run(commandOf('clear-override', limit))).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+  await expect(run(commandOf('set-override', { ...limit, value: 5, expiresAt: '2020-01-01T00:00:00Z' }))).rejects.toMatchObject({
+    code: 'INPUT_INVALID',
+  });
+  expect(await allowed()).toBe(plan);
+  await run(commandOf('set-override', { kind: 'feature', key: 'blog', value: 1, expiresAt: '2099-01-01T00:00:00Z' }));
+  // Its time comes: the sweep ends it, with its own audit row, and it may be set again.
+  await rows(db, `update entitlement_overrides set expires_at = now() - interval '1 second' where account_id = $1 and kind = 'feature'`, [
+    accountId,
+  ]);
+  await expect(run(commandOf('clear-override', { kind: 'feature', key: 'blog' }))).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+  await expireEntitlements(worker);
+  await run(commandOf('set-override', { kind: 'feature', key: 'blog', value: 0 }));
+  expect(projectEntitlements(await loadSnapshot(db, accountId)).features).not.toContain('blog');
+  expect(
+    await rows(
+      db,
+      `select event_type as type, from_value as was, to_value as now, actor from lifecycle_events where account_id = $1 order by created_at, id`,
+      [accountId],
+    ),
+  ).toEqual([
+    { type: 'command.set-override', was: null, now: 'limit products 3 until 2099-01-01T00:00:00Z', actor: 'ana' },
+    { type: 'command.set-override', was: 'limit products 3 until 2099-01-01T00:00:00Z', now: 'limit products 4', actor: 'ana' },
+    { type: 'command.clear-override', was: 'limit products 4', now: null, actor: 'ana' },
+    { type: 'command.set-override', was: null, now: 'feature blog 1 until 2099-01-01T00:00:00Z', actor: 'ana' },
+    { type: 'entitlements.expired', was: 'feature blog', now: null, actor: 'alta' },
+    { type: 'command.set-override', was: null, now: 'feature blog 0', actor: 'ana' },
+  ]);
+});
+
+test('a feature is given or taken, a limit is a count, and both have names', () => {
+  for (const wrong of [
+    { kind: 'feature', key: 'blog', value: 2 },
+    { kind: 'limit', key: 'products', value: -1 },
+    { kind: 'limit', key: 'products', value: 1.5 },
+    { kind: 'limit', key: '', value: 1 },
+    { kind: 'other', key: 'products', value: 1 },
+  ])
+    expect(accountCommandSchema.safeParse({ action: 'set-override', ...who, ...wrong }).success).toBe(false);
+});
+
+test('P-306: an override that leaves a store over its limits follows the policy, and so does the end of one', async () => {
+  const used = { products: 10 };
+  const lower = commandOf('set-override', { kind: 'limit', key: 'products', value: 3 });
+  const before = await everything();
+  await expect(run(lower, randomUUID(), { used, downgrade: 'refuse' })).rejects.toMatchObject({ code: 'OVER_LIMITS' });
+  expect(await everything()).toEqual(before);
+  expect((await run(lower, randomUUID(), { used })).overLimits).toEqual([{ limit: 'products', used: 10, allowed: 3 }]);
+  await run(commandOf('set-override', { kind: 'limit', key: 'products', value: 1_000_000 }));
+  const clear = commandOf('clear-override', { kind: 'limit', key: 'products' });
+  await expect(run(clear, randomUUID(), { used: { products: 999_999 }, downgrade: 'refuse' })).rejects.toMatchObject({
+    code: 'OVER_LIMITS',
   });
 });
 
