@@ -7,7 +7,7 @@ import type { ActivityDeps } from './deps.ts';
 /**
  * `account-command`: does a command in the Admin DB, once under its id, with its audit row and its events. What a change of plan or
  * add-ons would leave the store over is counted on its cluster first; a cluster that does not answer stops nothing, unless the policy is
- * to refuse. Throws as `runAccountCommand` does.
+ * to refuse. Whether a store that is to be approved can sell is looked up there too, and without an answer it is not approved. Throws as `runAccountCommand` does.
  */
 export function accountCommand(deps: ActivityDeps) {
   return async ({
@@ -22,8 +22,17 @@ export function accountCommand(deps: ActivityDeps) {
     const downgrade = deps.config.ALTA_DOWNGRADE_POLICY;
     const used = REDUCING.has(command.action) ? await usedBy(deps, accountId, downgrade === 'refuse') : null;
     const retentionDays = deps.config.ALTA_RETENTION_DAYS;
-    return runAccountCommand(deps.db, { accountId, commandId, command, used, downgrade, retentionDays });
+    const sells = command.action === 'publish' ? await sellsOn(deps, accountId) : null;
+    return runAccountCommand(deps.db, { accountId, commandId, command, used, sells, downgrade, retentionDays });
   };
+}
+
+/** Whether the cluster holds Mercado Pago credentials of the store. */
+async function sellsOn({ db, clusters }: ActivityDeps, accountId: string): Promise<boolean> {
+  const { backendClusterId } = await loadSnapshot(db, accountId);
+  if (backendClusterId === null) return false;
+  const store = await readStore(await clusters.get(backendClusterId), accountId);
+  return store !== null && store.mp_fingerprint !== null;
 }
 
 async function usedBy({ db, clusters, log }: ActivityDeps, accountId: string, needed: boolean): Promise<Record<string, number> | null> {

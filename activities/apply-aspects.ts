@@ -1,7 +1,8 @@
-import { loadMpCredentials, loadSnapshot } from '../adapters/admin-db/index.ts';
+import { goLive, loadMpCredentials, loadSnapshot } from '../adapters/admin-db/index.ts';
 import {
   clearMpCredentials,
   deleteClient,
+  publishClient,
   setEntitlements,
   setSettings,
   syncMpCredentials,
@@ -11,9 +12,17 @@ import {
 import { clientIdOf } from '../adapters/ids.ts';
 import type { Applied, Aspect } from '../contract/account.ts';
 import { AltaError } from '../contract/errors.ts';
-import { projectClient, projectEntitlements, projectSettings, type AccountSnapshot } from '../contract/projection.ts';
+import { isApproved, projectClient, projectEntitlements, projectSettings, type AccountSnapshot } from '../contract/projection.ts';
+import { seedStore } from './content.ts';
 import type { ActivityDeps } from './deps.ts';
 import { nextDueOf } from './due-dates.ts';
+
+interface Facts {
+  accountId: string;
+  clientId: string;
+  jobId: null;
+  version: number;
+}
 
 /**
  * `apply-aspects`: brings the named aspects of a store to the account as it is now and answers the version that was read. The
@@ -40,26 +49,31 @@ async function write(deps: ActivityDeps, account: AccountSnapshot, { accountId, 
   if (backendClusterId === null) throw new AltaError('CLUSTER_UNKNOWN', `account ${accountId} has no cluster`);
   const cluster = await deps.clusters.get(backendClusterId);
   const clientId = clientIdOf(accountId);
-  const facts = { accountId, clientId, jobId: null, version: account.version };
+  const facts: Facts = { accountId, clientId, jobId: null, version: account.version };
   if (account.status === 'deleted') {
     await deleteClient(cluster, facts);
     return;
   }
-  if (aspects.includes('client')) await upsertClient(cluster, { ...facts, row: projectClient(account) });
+  if (aspects.includes('client')) await applyClient(deps, cluster, facts, account);
   const settings = aspects.includes('settings') ? projectSettings(account) : null;
   await Promise.all([
     aspects.includes('entitlements') ? setEntitlements(cluster, { ...facts, entitlements: projectEntitlements(account) }) : undefined,
     aspects.includes('mp_credentials') ? applyCredentials(deps, cluster, facts) : undefined,
+    aspects.includes('content') ? seedStore(deps, cluster, account, facts) : undefined,
     settings === null ? undefined : setSettings(cluster, { ...facts, settings }),
   ]);
 }
 
+/** The row, and that a store which was approved is published. What the cluster has from a later version is that version's to finish. */
+async function applyClient(deps: ActivityDeps, cluster: Cluster, facts: Facts, account: AccountSnapshot): Promise<void> {
+  await upsertClient(cluster, { ...facts, row: projectClient(account) });
+  if (!isApproved(account)) return;
+  const { outcome } = await publishClient(cluster, facts);
+  if (outcome !== 'stale' && account.status === 'approved') await goLive(deps.db, account.id);
+}
+
 /** Credentials are read on their own, and may be newer than the account that was read: their own version fences them. */
-async function applyCredentials(
-  { db, vault }: ActivityDeps,
-  cluster: Cluster,
-  facts: { accountId: string; clientId: string; jobId: null; version: number },
-): Promise<void> {
+async function applyCredentials({ db, vault }: ActivityDeps, cluster: Cluster, facts: Facts): Promise<void> {
   const credentials = await loadMpCredentials(db, vault, facts.accountId);
   if (credentials) await syncMpCredentials(cluster, { ...facts, version: Math.max(facts.version, credentials.version), credentials });
   else await clearMpCredentials(cluster, facts);

@@ -79,6 +79,7 @@ async function give({ db, config }: ActivityDeps, accountId: string, step: Trans
       commandId: dueCommandIdOf(accountId, step.step, step.anchor),
       command: commandFor(step),
       used: null,
+      sells: null,
       downgrade: config.ALTA_DOWNGRADE_POLICY,
       retentionDays: config.ALTA_RETENTION_DAYS,
     });

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { AccountField, SuspensionReason } from './account-events.ts';
 import type { Aspect } from './account.ts';
 import { checkoutSchema } from './checkout.ts';
-import type { OverLimit } from './entitlements.ts';
+import { OVERRIDE_KINDS, type OverLimit } from './entitlements.ts';
 import type { StoreState } from './account-machine.ts';
 import { settingsPatchSchema } from './settings.ts';
 import { isUuid } from './ids.ts';
@@ -59,6 +59,7 @@ export const EDITS: Readonly<Record<keyof AccountEdit, { column: string; field: 
 const who = { actor: z.string().trim().min(1).max(100), reason: z.string().trim().min(1).max(500) };
 /** Cancellation has a command of its own. */
 const cause = z.enum(['pause', 'past_due', 'operator']).default('pause');
+const overridden = { kind: z.enum(OVERRIDE_KINDS), key: z.string().regex(/^\w[\w.-]{0,59}$/) };
 const plain = <A extends string>(action: A) => z.strictObject({ action: z.literal(action), ...who });
 
 /** A command to an account. Who gives it, and why, is kept. */
@@ -68,6 +69,7 @@ export const accountCommandSchema = z.discriminatedUnion('action', [
   plain('cancel'),
   plain('delete'),
   plain('restore'),
+  plain('publish'),
   z.strictObject({
     action: z.literal('change-plan'),
     ...who,
@@ -84,7 +86,20 @@ export const accountCommandSchema = z.discriminatedUnion('action', [
     expiresAt: z.iso.datetime().nullable().default(null),
   }),
   z.strictObject({ action: z.literal('remove-addon'), ...who, addonKey: key }),
+  z
+    .strictObject({
+      action: z.literal('set-override'),
+      ...who,
+      ...overridden,
+      /** The limit as it shall be; 1 gives a feature, 0 takes it, whatever plan and add-ons say. */
+      value: z.int().nonnegative().max(2_147_483_647),
+      /** Null: until it is cleared. */
+      expiresAt: z.iso.datetime().nullable().default(null),
+    })
+    .refine(({ kind, value }) => kind === 'limit' || value <= 1, { path: ['value'], message: 'a feature is given (1) or taken (0)' }),
+  z.strictObject({ action: z.literal('clear-override'), ...who, ...overridden }),
   plain('sync-entitlements'),
+  plain('reseed'),
   z.strictObject({ action: z.literal('change-settings'), ...who, settings: settingsPatchSchema }),
   z.strictObject({ action: z.literal('change-account'), ...who, fields: accountEditSchema }),
   z

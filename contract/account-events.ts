@@ -4,7 +4,8 @@ import { SETTING_KEYS } from './settings.ts';
 
 /**
  * Fields of an account that an `account.updated` may name (P-212): the words of the requirements, which are those of the cluster's
- * row for all but `email` and `plan`.
+ * row for all but `email` and `plan`; and `publication_status`, which an operator's approval changes on both sides (P-314),
+ * and `content`, of which an operator has the store given what it lacks (P-181).
  */
 export const ACCOUNT_FIELDS = [
   'name',
@@ -26,6 +27,8 @@ export const ACCOUNT_FIELDS = [
   'custom_domain',
   // Until when the store is paid for: no column of the cluster, told so that the account's workflow looks again.
   'due_dates',
+  'publication_status',
+  'content',
 ] as const;
 export type AccountField = (typeof ACCOUNT_FIELDS)[number];
 
@@ -79,7 +82,7 @@ export function aspectsOf(payload: AccountEventPayload): Aspect[] {
     case 'account.created':
       return payload.aspects;
     case 'account.updated':
-      return payload.fields.includes('plan') ? ['client', 'entitlements'] : ['client'];
+      return aspectsOfFields(payload.fields);
     case 'plan.changed':
       return ['client', 'entitlements'];
     case 'account.suspended':
@@ -92,6 +95,14 @@ export function aspectsOf(payload: AccountEventPayload): Aspect[] {
     case 'mp_credentials.synced':
       return ['mp_credentials'];
   }
+}
+
+/** `content` is no column of the row; every other field is one. */
+function aspectsOfFields(fields: readonly AccountField[]): Aspect[] {
+  const aspects: Aspect[] = fields.some((field) => field !== 'content') ? ['client'] : [];
+  if (fields.includes('plan')) aspects.push('entitlements');
+  if (fields.includes('content')) aspects.push('content');
+  return aspects;
 }
 
 /**

@@ -14,10 +14,14 @@ export const ACCOUNT_ACTIONS = [
   'cancel',
   'delete',
   'restore',
+  'publish',
   'change-plan',
   'add-addon',
   'remove-addon',
+  'set-override',
+  'clear-override',
   'sync-entitlements',
+  'reseed',
   'change-settings',
   'change-account',
   'set-due-dates',
@@ -28,9 +32,9 @@ export type AccountAction = (typeof ACCOUNT_ACTIONS)[number];
 
 /**
  * Where an action leads: `same` stays; `reasons` goes where the reasons that still stand lead (`cancelled` with `cancel`, `suspended`
- * with any other, else back to the open state from before).
+ * with any other, else back to the open state from before); `approved` is `live` once the cluster shows the store published.
  */
-export type Destination = 'same' | 'reasons' | 'deleted';
+export type Destination = 'same' | 'reasons' | 'approved' | 'deleted';
 type Row = Partial<Record<StoreState, Destination>>;
 
 const open = (to: Destination): Row => ({ provisioned: to, approved: to, live: to });
@@ -43,10 +47,15 @@ export const ACCOUNT_MACHINE: Readonly<Record<AccountAction, Row>> = {
   cancel: running('reasons'),
   delete: { ...running('deleted'), cancelled: 'deleted' },
   restore: { cancelled: 'reasons', deleted: 'reasons' },
+  // Also where an earlier approval is not shown yet.
+  publish: { provisioned: 'approved', approved: 'approved' },
   'change-plan': running('same'),
   'add-addon': running('same'),
   'remove-addon': running('same'),
+  'set-override': running('same'),
+  'clear-override': running('same'),
   'sync-entitlements': running('same'),
+  reseed: running('same'),
   'change-settings': running('same'),
   'change-account': running('same'),
   'set-due-dates': { ...running('same'), cancelled: 'same' },
@@ -80,6 +89,7 @@ export function decide(action: AccountAction, now: AccountStanding, cause: Suspe
   }
   const home = isOpen(now.status) ? now.status : (now.openStatus ?? 'provisioned');
   if (to === 'same') return { ok: true, standing: now };
+  if (to === 'approved') return { ok: true, standing: { ...now, status: 'approved' } };
   if (to === 'deleted') return { ok: true, standing: { status: 'deleted', openStatus: home, reasons: now.reasons } };
   const reasons = reasonsAfter(action, now, cause);
   if (reasons.length === 0) return { ok: true, standing: { status: home, openStatus: null, reasons } };

@@ -2,8 +2,10 @@ import { z } from 'zod';
 import type { NextDue } from './dunning.ts';
 
 /** Parts of a store that are synced as a whole. */
-export const ASPECTS = ['client', 'entitlements', 'settings', 'mp_credentials', 'assets'] as const;
+export const ASPECTS = ['client', 'entitlements', 'settings', 'mp_credentials', 'assets', 'content'] as const;
 export type Aspect = (typeof ASPECTS)[number];
+/** What a birth dirties. Content is the merchant's own from then on: only a command has what is missing of it added again (P-181). */
+export const BORN_ASPECTS = ASPECTS.filter((aspect) => aspect !== 'content');
 
 export const SIGNAL_ACCOUNT_EVENT = 'account-event';
 export const QUERY_ACCOUNT_STATE = 'state';

@@ -19,9 +19,11 @@ export interface ActiveAddon {
   effect: z.input<typeof addonEffectSchema>;
 }
 
+export const OVERRIDE_KINDS = ['limit', 'feature'] as const;
+
 /** What an operator set for one account: a limit as it shall be, or a feature given (1) or taken (0), whatever plan and add-ons say. */
 export interface EntitlementOverride {
-  kind: 'limit' | 'feature';
+  kind: (typeof OVERRIDE_KINDS)[number];
   key: string;
   value: number;
 }

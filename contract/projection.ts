@@ -161,7 +161,14 @@ export const FIELD_COLUMNS: Readonly<Record<AccountField, readonly (keyof Client
   subdivision_code: ['subdivision_code'],
   custom_domain: ['custom_domain'],
   due_dates: [],
+  // The cluster's own: written by a call of its own, never with the row.
+  publication_status: [],
+  // Rows of their own.
+  content: [],
 };
+
+/** Whether an operator approved the store, so that its cluster has to show it published (P-314). */
+export const isApproved = ({ status }: Pick<AccountSnapshot, 'status'>): boolean => status === 'approved' || status === 'live';
 
 /** The `clients` row that the account's cluster must hold. Throws PLAN_NOT_FOUND or COUNTRY_UNSUPPORTED. */
 export function projectClient(account: AccountSnapshot): ClientRow {

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
-import { createAdminDb, publish, type AdminDb } from '../adapters/admin-db/index.ts';
+import { createAdminDb, publish, type AdminDb, type NamedQuery } from '../adapters/admin-db/index.ts';
 import { loadConfig, type Config } from '../adapters/config.ts';
 import { createLogger } from '../adapters/log.ts';
 import { createRelay, type Relay } from '../client/relay/index.ts';
@@ -254,8 +254,11 @@ describe('other payments', () => {
 });
 
 describe('when delivery fails', () => {
-  test('P-225 P-226 P-227 waits of 30 s, 2 m, 8 m and 32 m; dead after the fifth attempt, with its reason', async () => {
+  test('P-225 P-226 P-227 P-755 waits of 30 s, 2 m, 8 m and 32 m; dead after the fifth attempt, with its reason', async () => {
+    expect(OUTBOX_BACKOFF_MS).toEqual([30_000, 120_000, 480_000, 1_920_000]);
     const { paymentId } = await paid();
+    const calls = (): number => faults.passed.filter((boundary) => boundary === 'mercadopago.get-payment').length;
+    const before = calls();
     faults.at('mercadopago.get-payment', { mode: 'fail-before', code: 'MP_UNAVAILABLE' });
     for (const [index, wait] of OUTBOX_BACKOFF_MS.entries()) {
       await relay.tick();
@@ -269,6 +272,7 @@ describe('when delivery fails', () => {
     expect(await rowOf(paymentId)).toMatchObject({ status: 'failed', attempt_count: 5, error_code: 'MP_UNAVAILABLE' });
     await wind();
     expect(await relay.tick()).toBe(0);
+    expect(calls() - before).toBe(5);
     // Mercado Pago sends it once more: it is read afresh.
     faults.clear();
     const [inbox] = await door.sql<{ delivery_key: string }>('select delivery_key from webhook_inbox where payment_id = $1', [paymentId]);
@@ -435,6 +439,43 @@ describe('claims', () => {
     await relayFor(door.db, client).tick();
     expect({ most, together }).toEqual({ most: 1, together: 2 });
     expect(await Promise.all(ids.map((id) => signalsOf(accountWorkflowId(id))))).toEqual([20, 20]);
+  });
+
+  test('P-220 a running relay takes new rows up by itself, one round after the other, and no setting lets it rest for 30 s', async () => {
+    const refusal = (rest: string): string => {
+      try {
+        loadConfig({ ...process.env, RELAY_POLL_MAX_MS: rest });
+      } catch (error) {
+        return (error as Error).message;
+      }
+      return '';
+    };
+    expect(refusal('30000')).toContain('RELAY_POLL_MAX_MS');
+    expect(refusal('1000')).not.toContain('RELAY_POLL_MAX_MS');
+    const rounds = { under: 0, most: 0, begun: 0 };
+    const counted: AdminDb = {
+      ...door.db,
+      async query<T>(statement: NamedQuery): Promise<T[]> {
+        if (statement.name !== 'admin-db.claim-outbox') return door.db.query<T>(statement);
+        rounds.begun += 1;
+        rounds.under += 1;
+        rounds.most = Math.max(rounds.most, rounds.under);
+        return door.db.query<T>(statement).finally(() => (rounds.under -= 1));
+      },
+    };
+    const running = relayFor(counted);
+    const run = running.run();
+    try {
+      // It idles before the row is there.
+      await eventually(() => rounds.begun > 3);
+      const { accountId, paymentId } = await paid();
+      await eventually(async () => (await rowOf(paymentId)).status === 'completed');
+      expect(await jobsOf(accountId)).toHaveLength(1);
+    } finally {
+      await running.stop();
+      await run;
+    }
+    expect(rounds).toMatchObject({ under: 0, most: 1 });
   });
 
   test('P-221 two relays at once deliver each of 60 rows once', async () => {

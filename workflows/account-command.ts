@@ -70,7 +70,9 @@ export async function command(state: AccountState, raw: AccountCommand, wake: ()
     (done.action !== 'release' || dirtyAspects(state).length === 0);
   const stuck = (): boolean => state.held || (state.failing !== null && state.failing.attempts > failedBefore);
   await condition(() => shown() || stuck(), ANSWER_MS);
-  if (shown()) return { ...done, store: 'shown', waitsFor: null };
+  // What the cluster shows as published is live by then.
+  const status = done.action === 'publish' ? 'live' : done.status;
+  if (shown()) return { ...done, status, store: 'shown', waitsFor: null };
   return { ...done, store: 'waiting', waitsFor: state.held ? 'held' : (state.failing?.code ?? 'time') };
 }
 

@@ -4,6 +4,7 @@ import type { AccountStanding } from '../../contract/account-machine.ts';
 import { AltaError } from '../../contract/errors.ts';
 import type { SettingKey } from '../../contract/settings.ts';
 import type { Tx } from './db.ts';
+import { clearOverride, setOverride } from './overrides.ts';
 import { loadPlan } from './plans.ts';
 import { KEPT_SLUG_SECONDS, moveClaim } from './slugs.ts';
 
@@ -40,15 +41,25 @@ export async function changesOf(
       return { ...standing, changes: [reopened, { type: 'mp_credentials.synced', accountId, action: 'sync' }] };
     case 'delete':
       return { ...standing, changes: [{ type: 'account.deleted', accountId, deletedAt: new Date().toISOString() }] };
+    case 'publish':
+      if (before.status === after.status) await raise(tx, accountId);
+      return { ...standing, changes: [{ type: 'account.updated', accountId, fields: ['publication_status'] }] };
     case 'change-plan':
       return changePlan(tx, accountId, command.planKey, command.billingPeriod);
     case 'add-addon':
       return addAddon(tx, accountId, command);
     case 'remove-addon':
       return removeAddon(tx, accountId, command.addonKey);
+    case 'set-override':
+      return { ...(await setOverride(tx, accountId, command)), changes: [{ type: 'entitlements.synced', accountId, cause: 'override' }] };
+    case 'clear-override':
+      return { ...(await clearOverride(tx, accountId, command)), changes: [{ type: 'entitlements.synced', accountId, cause: 'override' }] };
     case 'sync-entitlements':
       await raise(tx, accountId);
       return { from: null, to: null, changes: [{ type: 'entitlements.synced', accountId, cause: 'asked' }] };
+    case 'reseed':
+      await raise(tx, accountId);
+      return { from: null, to: null, changes: [{ type: 'account.updated', accountId, fields: ['content'] }] };
     case 'change-settings':
       return changeSettings(tx, accountId, command.settings);
     case 'change-account':

@@ -14,6 +14,7 @@ import { takenName } from './activate.ts';
 import { archiveForDeletion, listArchives } from './archives.ts';
 import type { AdminDb, Tx } from './db.ts';
 import { addLifecycleEvent } from './lifecycle.ts';
+import { refuseUnsellable } from './publication.ts';
 import { publishAccountEvent } from './publish.ts';
 
 export interface AccountCommandRun {
@@ -23,13 +24,15 @@ export interface AccountCommandRun {
   command: AccountCommand;
   /** What is counted of the store, by limit; null when it could not be counted. */
   used: Record<string, number> | null;
+  /** Whether the cluster holds Mercado Pago credentials of the store; null when nobody looked. */
+  sells: boolean | null;
   downgrade: DowngradePolicy;
   /** How long what was deleted may be restored, days. */
   retentionDays: number;
 }
 
 /** Commands that may leave a store over its limits. */
-export const REDUCING: ReadonlySet<AccountCommand['action']> = new Set(['change-plan', 'remove-addon']);
+export const REDUCING: ReadonlySet<AccountCommand['action']> = new Set(['change-plan', 'remove-addon', 'set-override', 'clear-override']);
 
 interface Facts {
   status: string;
@@ -45,8 +48,9 @@ interface Facts {
  *
  * A deletion needs an archive that was made for its id within the hour; a restoration comes within the retention (P-307).
  *
- * Throws ACCOUNT_NOT_FOUND, COMMAND_REFUSED when the account's state does not allow it, EXPORT_FAILED, OVER_LIMITS by policy, PLAN_NOT_FOUND, SLUG_TAKEN,
- * INPUT_INVALID for an add-on that is not there, CONFLICT for an id that named another command or a name that another store has.
+ * Throws ACCOUNT_NOT_FOUND, COMMAND_REFUSED when the account's state does not allow it, EXPORT_FAILED, OVER_LIMITS by policy, PLAN_NOT_FOUND,
+ * SLUG_TAKEN, INPUT_INVALID for an add-on or override that is not there, MP_NOT_CONFIGURED for the approval of a store that cannot sell,
+ * CONFLICT for an id that named another command or a name that another store has.
  */
 export async function runAccountCommand(db: AdminDb, run: AccountCommandRun): Promise<CommandRecord> {
   try {
@@ -73,6 +77,7 @@ async function inTransaction(tx: Tx, run: AccountCommandRun): Promise<CommandRec
   const { standing } = decision;
   if (command.action === 'restore') await refuseTooLate(tx, facts, run);
   const archive = command.action === 'delete' ? await archiveForDeletion(tx, accountId, commandId) : undefined;
+  if (command.action === 'publish') await refuseUnsellable(tx, accountId, run.sells);
   const wasOver = await overNow(tx, run);
   await settleStanding(tx, accountId, command.actor, before, standing);
   const { changes, from, to } = await changesOf(tx, accountId, command, before, standing);

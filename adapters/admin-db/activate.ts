@@ -1,5 +1,5 @@
 import { AltaError } from '../../contract/errors.ts';
-import { ASPECTS } from '../../contract/account.ts';
+import { BORN_ASPECTS } from '../../contract/account.ts';
 import { traceparent } from '../trace.ts';
 import type { AdminDb, Tx } from './db.ts';
 import { intoOutbox } from './publish.ts';
@@ -72,7 +72,7 @@ async function attempt(db: Tx, { accountId, jobId, clusterId, clientId, actor }:
     const [row] = await db.query<{ version: number }>({
       name: 'admin-db.activate-account',
       text: ACTIVATE,
-      values: [accountId, jobId, clusterId, clientId, actor, JSON.stringify(ASPECTS), traceparent()],
+      values: [accountId, jobId, clusterId, clientId, actor, JSON.stringify(BORN_ASPECTS), traceparent()],
     });
     return row?.version;
   } catch (error) {

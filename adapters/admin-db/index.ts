@@ -86,6 +86,7 @@ export { isSameCommand, REDUCING, runAccountCommand, type AccountCommandRun } fr
 export { findAccount, showAccount, type AccountDetails, type AccountRow } from './account-reports.ts';
 export { dueAccounts, readDue, remindOwner, type DueAccount, type DuePage } from './due-dates.ts';
 export { expireEntitlements } from './entitlements.ts';
+export { goLive } from './publication.ts';
 export { addLifecycleEvent, listLifecycleEvents } from './lifecycle.ts';
 export type { LifecycleEvent, LifecycleRow } from './lifecycle.ts';
 export { activateAccount, type Activation } from './activate.ts';

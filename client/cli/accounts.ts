@@ -82,6 +82,7 @@ export function accountCommands(program: Command): void {
   give('cancel <target>', 'end the subscription; the store stops', () => ({ action: 'cancel' }));
   give('delete <target>', 'keep an archive of a store, then shut it for good; its rows stay', () => ({ action: 'delete' }));
   give('restore <target>', 'bring back what was cancelled, or deleted within the retention', () => ({ action: 'restore' }));
+  give('publish <target>', 'approve a store: its cluster shows it published, and then the account is live', () => ({ action: 'publish' }));
   give('change-plan <target> <plan>', 'another plan, up or down', (_, [planKey], { period }) => ({
     action: 'change-plan',
     planKey: planKey ?? '',
@@ -96,7 +97,22 @@ export function accountCommands(program: Command): void {
     .option('--quantity <count>', 'how many there are afterwards', count('--quantity', 100), 1)
     .option('--until <time>', 'when it ends, as 2026-12-31T00:00:00Z');
   give('remove-addon <target> <addon>', 'end an add-on', (_, [addonKey]) => ({ action: 'remove-addon', addonKey: addonKey ?? '' }));
+  give(
+    'set-override <target> <kind> <key> <value>',
+    'set a limit, or give (1) or take (0) a feature, whatever the plan says',
+    (_, args, { until }) => ({
+      action: 'set-override',
+      ...overridden(args),
+      value: count('value', 2_147_483_647, 0)(args[2] ?? ''),
+      expiresAt: (until as string | undefined) ?? null,
+    }),
+  ).option('--until <time>', 'when it ends, as 2026-12-31T00:00:00Z; until it is cleared when left out');
+  give('clear-override <target> <kind> <key>', 'let plan and add-ons count again', (_, args) => ({
+    action: 'clear-override',
+    ...overridden(args),
+  }));
   give('sync-entitlements <target>', 'compute and write what the store may do anew', () => ({ action: 'sync-entitlements' }));
+  give('reseed <target>', 'add what the store lacks of the content that it began with', () => ({ action: 'reseed' }));
   give('change-settings <target> <settings...>', 'settings of the store as key=value; key= takes one away', (_, [pairs]) => ({
     action: 'change-settings',
     settings: valuesOf(pairs as unknown as string[], (text) => (text === 'true' || text === 'false' ? text === 'true' : text)),
@@ -118,6 +134,8 @@ export function accountCommands(program: Command): void {
 }
 
 const dateOf = (name: string, text: unknown): object => (text === undefined ? {} : { [name]: text === 'none' ? null : text });
+/** What is overridden: `limit products`, `feature checkout`. The command's schema judges it. */
+const overridden = ([kind, key]: string[]): { kind: 'limit'; key: string } => ({ kind: kind as 'limit', key: key ?? '' });
 
 /** Reads `key=value` pairs; an empty value is null. Throws INPUT_INVALID. */
 function valuesOf<T>(pairs: readonly string[], read: (text: string) => T): Record<string, T | null> {

@@ -5,7 +5,7 @@ export const count =
   (name: string, most: number, least = 1) =>
   (text: string): number => {
     const value = Number(text);
-    if (!Number.isInteger(value) || value < least || value > most)
+    if (!Number.isInteger(value) || text.trim() === '' || value < least || value > most)
       throw new AltaError('INPUT_INVALID', `${name}: write a whole number from ${String(least)} to ${String(most)}`);
     return value;
   };

@@ -46,10 +46,20 @@ afterAll(async () => {
   await world.close();
 });
 
-test('P-303 P-304 P-305 P-751: a paused store is closed when the answer comes, and open again when it is resumed', async () => {
+test('P-214 P-303 P-304 P-305 P-751: a paused store is closed when the answer comes, and open again when it is resumed', async () => {
   const paused = await give({ action: 'suspend', cause: 'pause' });
   expect(paused).toMatchObject({ status: 'suspended', reasons: ['pause'], store: 'shown', waitsFor: null });
   expect((await store()).client).toMatchObject({ is_active: false, sync_version: paused.version });
+  const [told] = await world.sql<{ payload: object }>('select payload from outbox where event_key = $1', [
+    `account.suspended/${order.accountId}/${String(paused.version)}`,
+  ]);
+  expect(told?.payload).toEqual({
+    type: 'account.suspended',
+    accountId: order.accountId,
+    version: paused.version,
+    reason: 'pause',
+    requestedAt: expect.any(String) as string,
+  });
   expect(await give({ action: 'resume', cause: 'pause' })).toMatchObject({ status: 'provisioned', reasons: [], store: 'shown' });
   expect((await store()).client).toMatchObject({ is_active: true, publication_status: 'published' });
   // The events that were written along with it reach the account as well, and change nothing more.
@@ -88,10 +98,71 @@ test('P-306 P-311: plan, period and add-ons reach the store with the answer; a s
   expect((await store()).counts).toEqual(counts);
 });
 
+test('P-048 P-123: an override reaches the store with the answer, follows the downgrade policy, and goes when it is cleared', async () => {
+  const before = (await store()).client.entitlements;
+  const limit = { kind: 'limit', key: 'products' } as const;
+  expect(await give({ action: 'set-override', ...limit, value: 77, expiresAt: '2099-01-01T00:00:00Z' })).toMatchObject({
+    store: 'shown',
+    overLimits: [],
+  });
+  await give({ action: 'set-override', kind: 'feature', key: 'beta-blog', value: 1 });
+  expect((await store()).client.entitlements).toMatchObject({
+    limits: { products: 77 },
+    features: expect.arrayContaining(['beta-blog']) as string[],
+  });
+  world.config.ALTA_DOWNGRADE_POLICY = 'refuse';
+  await expect(give({ action: 'set-override', ...limit, value: 0 })).rejects.toMatchObject({ code: 'OVER_LIMITS' });
+  world.config.ALTA_DOWNGRADE_POLICY = 'keep';
+  expect((await store()).client.entitlements).toMatchObject({ limits: { products: 77 } });
+  await give({ action: 'clear-override', ...limit });
+  expect(await give({ action: 'clear-override', kind: 'feature', key: 'beta-blog' })).toMatchObject({ store: 'shown' });
+  expect((await store()).client.entitlements).toEqual(before);
+});
+
 test('P-180 P-087: entitlements are computed anew on demand, from the plan as it is now', async () => {
   await world.sql(`update plans set entitlements = '{"limits": {"products": 7}, "features": ["checkout"]}' where plan_key = 'starter'`);
   expect(await give({ action: 'sync-entitlements' })).toMatchObject({ store: 'shown' });
   expect((await store()).client.entitlements).toEqual({ limits: { products: 7 }, features: ['checkout'] });
+});
+
+test('P-181: seeds that run again add only what is missing; what the merchant changed or made stays, and so does a neighbour', async () => {
+  const neighbour = await live();
+  const { client } = await world.clusters.get(String((await world.account(order.accountId)).backend_cluster_id));
+  const { client: next } = await world.clusters.get(String((await world.account(neighbour.accountId)).backend_cluster_id));
+  const id = (await store()).client.id;
+  const content = async (from = client, of = id): Promise<Record<string, unknown>[][]> =>
+    Promise.all(
+      ['pages', 'store_settings', 'shipping_methods', 'palettes'].map(async (table) => {
+        const { data, error } = await from.from(table).select('*').eq('client_id', of).order('id');
+        expect(error).toBeNull();
+        return data as Record<string, unknown>[];
+      }),
+    );
+  const beside = (await world.store(neighbour.accountId))!.client.id;
+  const others = await content(next, beside);
+  const [before] = await content();
+  const ours = <T>({ error, data }: { error: unknown; data: T }): T => {
+    expect(error).toBeNull();
+    return data;
+  };
+  ours(await client.from('pages').update({ title: 'Mi casa', body: 'Mi historia' }).eq('client_id', id).eq('slug', 'about'));
+  ours(await client.from('pages').delete().eq('client_id', id).in('slug', ['contact', 'terms']));
+  // A page of the merchant's own stands where a seeded one was.
+  ours(await client.from('pages').insert({ client_id: id, slug: 'terms', title: 'Mis condiciones', body: 'Las mías', position: 9 }));
+  ours(await client.from('shipping_methods').delete().eq('client_id', id).eq('seed_key', 'shipping/pickup'));
+  const left = (await content()).map((rows) => new Map(rows.map((row) => [row['id'], row])));
+
+  expect(await give({ action: 'reseed' })).toMatchObject({ store: 'shown', status: 'provisioned' });
+  const after = await content();
+  for (const [table, rows] of left.entries())
+    for (const [key, row] of rows) expect(after[table]!.find((one) => one['id'] === key)).toEqual(row);
+  const added = after.flatMap((rows, table) => rows.filter((row) => !left[table]!.has(row['id'])).map((row) => row['seed_key']));
+  expect(added.sort()).toEqual(['page/contact', 'shipping/pickup']);
+  expect(after[0]!.length).toBe(before!.length);
+  expect(await content(next, beside)).toEqual(others);
+  // Again: nothing is missing.
+  await give({ action: 'reseed' });
+  expect(await content()).toEqual(after);
 });
 
 test('P-308 P-309: settings and fields reach the store; a new slug resolves, and the old one no more', async () => {
@@ -119,6 +190,46 @@ test('P-215 P-307: a deleted store resolves no more and holds no credentials; re
   expect(await give({ action: 'restore' })).toMatchObject({ status: 'provisioned', store: 'shown' });
   expect(await store()).toMatchObject({ client: { is_active: true, deleted_at: null }, mp_fingerprint: before });
   expect((await fetch(`${world.url}/stores/${String(slug)}`)).status).toBe(200);
+});
+
+test('P-314 O-15 O-34: an approval is refused while the cluster has no token; a store that is approved is published, then live', async () => {
+  const { accountId } = await live();
+  const approve = (): Promise<CommandAnswer> => alta.accounts.command(accountId, { action: 'publish', ...who });
+  const status = async (): Promise<unknown> => (await world.account(accountId)).status;
+  const { client } = await world.clusters.get(String((await world.account(accountId)).backend_cluster_id));
+  const set = async (fields: object): Promise<void> => {
+    const { error } = await client.from('clients').update(fields).eq('nv_account_id', accountId);
+    expect(error).toBeNull();
+  };
+  const { data } = await client.from('clients').select('mp_access_token').eq('nv_account_id', accountId).single();
+  await set({ mp_access_token: null });
+  await expect(approve()).rejects.toMatchObject({ code: 'MP_NOT_CONFIGURED' });
+  expect(await status()).toBe('provisioned');
+  await set({ ...data, publication_status: 'draft' });
+  // The cluster is away: neither side shows what the other does not.
+  faults.at('cluster.publish-client', { mode: 'fail-before', code: 'CLUSTER_UNAUTHORIZED' });
+  expect(await approve()).toMatchObject({ status: 'approved', store: 'waiting', waitsFor: 'CLUSTER_UNAUTHORIZED' });
+  expect([await status(), (await world.store(accountId))!.client.publication_status]).toEqual(['approved', 'draft']);
+  faults.clear();
+  await eventually(async () => (await status()) === 'live', 'the account is live');
+  expect((await world.store(accountId))!.client).toMatchObject({ is_active: true, publication_status: 'published' });
+  await expect(approve()).rejects.toMatchObject({ code: 'COMMAND_REFUSED' });
+  // Another store, whose cluster is there: the answer comes when both sides have it, and a repeat is answered the same.
+  const other = await live();
+  const commandId = randomUUID();
+  const ask = (): Promise<CommandAnswer> => alta.accounts.command(other.accountId, { action: 'publish', ...who }, commandId);
+  const answer = await ask();
+  expect(answer).toMatchObject({ status: 'live', store: 'shown', waitsFor: null });
+  expect((await world.account(other.accountId)).status).toBe('live');
+  expect(await ask()).toEqual(answer);
+  const audit = await world.sql<{ event_type: string; to_value: string }>(
+    `select event_type, to_value from lifecycle_events where account_id = $1 and to_value in ('approved', 'live') order by created_at`,
+    [other.accountId],
+  );
+  expect(audit).toEqual([
+    { event_type: 'command.publish', to_value: 'approved' },
+    { event_type: 'status.changed', to_value: 'live' },
+  ]);
 });
 
 describe('the id of a command', () => {
@@ -162,7 +273,7 @@ describe('the id of a command', () => {
   });
 });
 
-test('a cluster that is away: the command stands, the answer names what the store waits for, and it is shown once the cluster is back', async () => {
+test('P-200: a cluster that is away: the command stands, the answer names what the store waits for, and it is shown once the cluster is back', async () => {
   faults.at('cluster.upsert-client', { mode: 'fail-before', code: 'CLUSTER_UNAUTHORIZED' });
   const answer = await give({ action: 'suspend', cause: 'past_due' });
   expect(answer).toMatchObject({ status: 'suspended', store: 'waiting', waitsFor: 'CLUSTER_UNAUTHORIZED' });
@@ -208,7 +319,11 @@ describe('alta accounts', () => {
       ['add-addon', target, 'extra-staff', '--quantity', '2', '--until', '2099-01-01T00:00:00Z'],
       ['change-settings', target, 'headline=Hola = otra vez', 'show_stock=false', 'announcement='],
       ['change', target, 'businessName=Casa Cuarta', 'legalName='],
+      ['set-override', target, 'limit', 'products', '500', '--until', '2099-01-01T00:00:00Z'],
+      ['clear-override', target, 'limit', 'products'],
       ['sync-entitlements', target],
+      ['reseed', target],
+      ['publish', target],
       ['hold', target],
       ['release', target],
     ];
@@ -224,7 +339,7 @@ describe('alta accounts', () => {
     expect(shown.out).toMatch(/2 extra-staff until 2099-01-01[\s\S]*nothing to do[\s\S]*ana: hold: as agreed/);
     expect(shown.out).not.toContain('@example.com');
     expect(JSON.parse((await cli('show', order.accountId, '--json')).out)).toMatchObject({
-      account: { status: 'provisioned', reasons: [] },
+      account: { status: 'live', reasons: [] },
     });
   });
 

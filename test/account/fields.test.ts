@@ -3,6 +3,8 @@ import { fingerprintOf, type Store } from '../../adapters/cluster/index.ts';
 import type { AccountChange, AccountField } from '../../contract/account-events.ts';
 import { CLIENT_CONTRACT, projectClient, projectEntitlements, type ClientRow } from '../../contract/projection.ts';
 import { SETTING_KEYS, type SettingKey } from '../../contract/settings.ts';
+import { QUERY_ACCOUNT_STATE, type AccountState } from '../../contract/account.ts';
+import { accountWorkflowId } from '../../contract/ids.ts';
 import type { ExpiryResult } from '../../contract/upkeep.ts';
 import { changeAccount } from '../support/account-changes.ts';
 import { eventually } from '../support/eventually.ts';
@@ -229,6 +231,25 @@ test('P-215 P-307: a deletion reaches the cluster; what is told of the account l
   expect(later.client).toMatchObject({ is_active: false, deleted_at: client.deleted_at });
 });
 
-test('P-743 P-744: nothing of all this touched another store', async () => {
+test('P-223: what is told of an account that has no store yet waits until its onboarding has made one', async () => {
+  const draft = await world.checkout();
+  const change: AccountChange = { type: 'account.updated', accountId: draft.accountId, fields: ['phone'] };
+  const { version } = await changeAccount(world.db, change, (tx) =>
+    tx.query({ name: 'test.phone-of-draft', text: `update nv_accounts set phone = '11 7777' where id = $1`, values: [draft.accountId] }),
+  );
+  const state = (): Promise<AccountState | undefined> =>
+    world.temporal.workflow
+      .getHandle(accountWorkflowId(draft.accountId))
+      .query<AccountState>(QUERY_ACCOUNT_STATE)
+      .catch(() => undefined);
+  await eventually(async () => (await state())?.failing?.code === 'CLUSTER_UNKNOWN', 'the event waits');
+  expect((await state())?.dirty).toEqual({ client: version });
+  await world.pay(draft);
+  await world.job(draft.accountId, 'completed');
+  await eventually(async () => Object.keys((await state())?.dirty ?? { open: 1 }).length === 0, 'the event is applied');
+  expect((await world.store(draft.accountId))!.client).toMatchObject({ nv_account_id: draft.accountId, phone: '11 7777' });
+});
+
+test('P-223 P-743 P-744: nothing of all this touched another store', async () => {
   expect(await world.store(neighbour.accountId)).toEqual(neighbour.store);
 });

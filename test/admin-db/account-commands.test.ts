@@ -1,9 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import { createAdminDb, recordArchive, runAccountCommand, type AdminDb } from '../../adapters/admin-db/index.ts';
+import {
+  createAdminDb,
+  expireEntitlements,
+  goLive,
+  loadSnapshot,
+  recordArchive,
+  runAccountCommand,
+  saveMpCredentials,
+  type AdminDb,
+} from '../../adapters/admin-db/index.ts';
 import { accountCommandSchema, type AccountCommand, type CommandRecord } from '../../contract/account-commands.ts';
 import { ACCOUNT_ACTIONS, type AccountAction } from '../../contract/account-machine.ts';
 import { setClock } from '../../adapters/clock.ts';
-import { addCluster, draftAccount, rows } from '../support/admin-db-fixtures.ts';
+import { projectEntitlements } from '../../contract/projection.ts';
+import { addCluster, draftAccount, rows, testVault } from '../support/admin-db-fixtures.ts';
 import { openFreshDb } from '../support/postgres.ts';
 
 let db: AdminDb;
@@ -39,10 +49,14 @@ const COMMANDS: Record<AccountAction, object> = {
   cancel: {},
   delete: {},
   restore: {},
+  publish: {},
   'change-plan': { planKey: 'starter', billingPeriod: 'annual' },
   'add-addon': { addonKey: 'extra-staff', quantity: 3 },
   'remove-addon': { addonKey: 'coupons' },
+  'set-override': { kind: 'limit', key: 'products', value: 9 },
+  'clear-override': { kind: 'limit', key: 'products' },
   'sync-entitlements': {},
+  reseed: {},
   'change-settings': { settings: { headline: 'Hola' } },
   'change-account': { fields: { phone: '11 5555 0000', legalName: null } },
   'set-due-dates': { paidUntil: '2027-01-31T00:00:00Z' },
@@ -52,7 +66,7 @@ const COMMANDS: Record<AccountAction, object> = {
 const commandOf = (action: AccountAction, more: object = {}): AccountCommand =>
   accountCommandSchema.parse({ action, ...who, ...COMMANDS[action], ...more });
 const alone = (command: AccountCommand, commandId: string = randomUUID(), more: object = {}): Promise<CommandRecord> =>
-  runAccountCommand(worker, { accountId, commandId, command, used: null, downgrade: 'keep', retentionDays: 30, ...more });
+  runAccountCommand(worker, { accountId, commandId, command, used: null, sells: true, downgrade: 'keep', retentionDays: 30, ...more });
 /** What an export leaves in the Admin DB. */
 const archive = (commandId: string, location = `file:///archives/${randomUUID()}/store.json`): Promise<void> =>
   recordArchive(worker, { accountId, commandId, location, sha256: 'a'.repeat(64), bytes: 10, counts: { clients: 1 } });
@@ -61,10 +75,24 @@ const run = async (command: AccountCommand, commandId: string = randomUUID(), mo
   if (command.action === 'delete') await archive(commandId);
   return alone(command, commandId, more);
 };
+/** Gives the account Mercado Pago credentials, as its seller's consent does. */
+const connect = (): Promise<unknown> =>
+  saveMpCredentials(db, testVault, accountId, {
+    accessToken: 'APP_USR-1',
+    refreshToken: null,
+    publicKey: 'k',
+    expiresAt: null,
+    mpUserId: '1',
+  });
 /** Brings the account where an action is possible. */
 async function prepare(action: AccountAction): Promise<void> {
   if (action === 'resume') await run(commandOf('suspend', { cause: 'pause' }));
   if (action === 'restore') await run(commandOf('delete'));
+  if (action === 'publish') {
+    await rows(db, `update nv_accounts set status = 'provisioned' where id = $1`, [accountId]);
+    await connect();
+  }
+  if (action === 'clear-override') await run(commandOf('set-override'));
   if (action === 'release') await run(commandOf('hold'));
 }
 
@@ -74,6 +102,7 @@ const everything = async (): Promise<unknown> =>
     db,
     `select to_jsonb(a) as account, (select jsonb_agg(to_jsonb(x) order by x.addon_key) from account_addons x where x.account_id = a.id) as addons,
        (select to_jsonb(x) from account_settings x where x.account_id = a.id) as settings,
+       (select jsonb_agg(to_jsonb(x) order by x.kind, x.key) from entitlement_overrides x where x.account_id = a.id) as overrides,
        (select to_jsonb(x) from subscriptions x where x.account_id = a.id) as subscription,
        (select jsonb_agg(to_jsonb(x) order by x.reason) from account_suspensions x where x.account_id = a.id) as suspensions,
        (select jsonb_agg(to_jsonb(x) order by x.slug) from slug_reservations x where x.account_id = a.id) as slugs,
@@ -97,10 +126,14 @@ const EVENTS: Record<AccountAction, string[]> = {
   cancel: ['account.suspended'],
   delete: ['account.deleted'],
   restore: ['account.updated', 'mp_credentials.synced'],
+  publish: ['account.updated'],
   'change-plan': ['plan.changed'],
   'add-addon': ['entitlements.synced'],
   'remove-addon': ['entitlements.synced'],
+  'set-override': ['entitlements.synced'],
+  'clear-override': ['entitlements.synced'],
   'sync-entitlements': ['entitlements.synced'],
+  reseed: ['account.updated'],
   'change-settings': ['settings.synced'],
   'change-account': ['account.updated'],
   'set-due-dates': ['account.updated'],
@@ -109,7 +142,7 @@ const EVENTS: Record<AccountAction, string[]> = {
 };
 
 describe.each(ACCOUNT_ACTIONS)('%s', (action) => {
-  test('P-210 P-302 P-015: the account, one audit row and its events at the new version are one transaction; a repeat changes nothing', async () => {
+  test('P-200 P-210 P-302 P-015: the account, one audit row and its events at the new version are one transaction; a repeat changes nothing', async () => {
     await prepare(action);
     const [before, toldBefore] = [await versionOf(), (await told()).length];
     const audit = (): Promise<unknown[]> =>
@@ -168,6 +201,37 @@ test('P-305 O-27: a store that is stopped for two reasons runs again when both a
   expect(await run(commandOf('restore'))).toMatchObject({ status: 'live' });
 });
 
+test('P-314 O-34: a store is approved when Admin DB and cluster hold its credentials, is live once, and a refusal changes nothing', async () => {
+  const status = async (): Promise<unknown> =>
+    (await rows<{ status: string }>(db, 'select status from nv_accounts where id = $1', [accountId]))[0]!.status;
+  await rows(db, `update nv_accounts set status = 'provisioned' where id = $1`, [accountId]);
+  const before = await everything();
+  await expect(run(commandOf('publish'))).rejects.toMatchObject({ code: 'MP_NOT_CONFIGURED' });
+  expect(await everything()).toEqual(before);
+  await connect();
+  for (const sells of [false, null])
+    await expect(run(commandOf('publish'), randomUUID(), { sells })).rejects.toMatchObject({ code: 'MP_NOT_CONFIGURED' });
+  expect(await status()).toBe('provisioned');
+  expect(await goLive(worker, accountId)).toBe(false);
+  expect(await run(commandOf('publish'))).toMatchObject({ status: 'approved', aspects: ['client'] });
+  // Until the cluster shows it, an approval may be given again.
+  const again = await run(commandOf('publish'));
+  expect(again.status).toBe('approved');
+  expect(await Promise.all([goLive(worker, accountId), goLive(worker, accountId)])).toEqual(expect.arrayContaining([true, false]));
+  expect(await status()).toBe('live');
+  expect((await told()).at(-1)).toEqual({ type: 'account.updated', v: again.version + 1 });
+  await expect(run(commandOf('publish'))).rejects.toMatchObject({ code: 'COMMAND_REFUSED' });
+});
+
+test('P-314: what is suspended before the cluster showed it goes back to approved, and live from there', async () => {
+  await prepare('publish');
+  await run(commandOf('publish'));
+  await run(commandOf('suspend', { cause: 'pause' }));
+  expect(await goLive(worker, accountId)).toBe(false);
+  expect(await run(commandOf('resume', { cause: 'pause' }))).toMatchObject({ status: 'approved' });
+  expect(await goLive(worker, accountId)).toBe(true);
+});
+
 test('an account without a store takes no command', async () => {
   accountId = (await draftAccount(db)).accountId;
   await expect(run(commandOf('suspend'))).rejects.toMatchObject({
@@ -224,6 +288,71 @@ test('P-306: a downgrade over the limits goes through and says so, or is refused
   });
   expect(await run(commandOf('change-plan', { planKey: 'enterprise' }), randomUUID(), { used, downgrade: 'refuse' })).toMatchObject({
     overLimits: [],
+  });
+});
+
+test('P-015 P-123: an override counts until it is cleared or ends, is replaced as a whole, and the audit says what counted before', async () => {
+  const limit = { kind: 'limit', key: 'products' };
+  const allowed = async (): Promise<number | undefined> => projectEntitlements(await loadSnapshot(db, accountId)).limits['products'];
+  const plan = await allowed();
+  await run(commandOf('set-override', { ...limit, value: 3, expiresAt: '2099-01-01T00:00:00Z' }));
+  expect(await allowed()).toBe(3);
+  await run(commandOf('set-override', { ...limit, value: 4 }));
+  expect(await allowed()).toBe(4);
+  await run(commandOf('clear-override', limit));
+  expect(await allowed()).toBe(plan);
+  await expect(run(commandOf('clear-override', limit))).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+  await expect(run(commandOf('set-override', { ...limit, value: 5, expiresAt: '2020-01-01T00:00:00Z' }))).rejects.toMatchObject({
+    code: 'INPUT_INVALID',
+  });
+  expect(await allowed()).toBe(plan);
+  await run(commandOf('set-override', { kind: 'feature', key: 'blog', value: 1, expiresAt: '2099-01-01T00:00:00Z' }));
+  // Its time comes: the sweep ends it, with its own audit row, and it may be set again.
+  await rows(db, `update entitlement_overrides set expires_at = now() - interval '1 second' where account_id = $1 and kind = 'feature'`, [
+    accountId,
+  ]);
+  await expect(run(commandOf('clear-override', { kind: 'feature', key: 'blog' }))).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+  await expireEntitlements(worker);
+  await run(commandOf('set-override', { kind: 'feature', key: 'blog', value: 0 }));
+  expect(projectEntitlements(await loadSnapshot(db, accountId)).features).not.toContain('blog');
+  expect(
+    await rows(
+      db,
+      `select event_type as type, from_value as was, to_value as now, actor from lifecycle_events where account_id = $1 order by created_at, id`,
+      [accountId],
+    ),
+  ).toEqual([
+    { type: 'command.set-override', was: null, now: 'limit products 3 until 2099-01-01T00:00:00Z', actor: 'ana' },
+    { type: 'command.set-override', was: 'limit products 3 until 2099-01-01T00:00:00Z', now: 'limit products 4', actor: 'ana' },
+    { type: 'command.clear-override', was: 'limit products 4', now: null, actor: 'ana' },
+    { type: 'command.set-override', was: null, now: 'feature blog 1 until 2099-01-01T00:00:00Z', actor: 'ana' },
+    { type: 'entitlements.expired', was: 'feature blog', now: null, actor: 'alta' },
+    { type: 'command.set-override', was: null, now: 'feature blog 0', actor: 'ana' },
+  ]);
+});
+
+test('a feature is given or taken, a limit is a count, and both have names', () => {
+  for (const wrong of [
+    { kind: 'feature', key: 'blog', value: 2 },
+    { kind: 'limit', key: 'products', value: -1 },
+    { kind: 'limit', key: 'products', value: 1.5 },
+    { kind: 'limit', key: '', value: 1 },
+    { kind: 'other', key: 'products', value: 1 },
+  ])
+    expect(accountCommandSchema.safeParse({ action: 'set-override', ...who, ...wrong }).success).toBe(false);
+});
+
+test('P-306: an override that leaves a store over its limits follows the policy, and so does the end of one', async () => {
+  const used = { products: 10 };
+  const lower = commandOf('set-override', { kind: 'limit', key: 'products', value: 3 });
+  const before = await everything();
+  await expect(run(lower, randomUUID(), { used, downgrade: 'refuse' })).rejects.toMatchObject({ code: 'OVER_LIMITS' });
+  expect(await everything()).toEqual(before);
+  expect((await run(lower, randomUUID(), { used })).overLimits).toEqual([{ limit: 'products', used: 10, allowed: 3 }]);
+  await run(commandOf('set-override', { kind: 'limit', key: 'products', value: 1_000_000 }));
+  const clear = commandOf('clear-override', { kind: 'limit', key: 'products' });
+  await expect(run(clear, randomUUID(), { used: { products: 999_999 }, downgrade: 'refuse' })).rejects.toMatchObject({
+    code: 'OVER_LIMITS',
   });
 });
 

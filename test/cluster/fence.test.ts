@@ -174,8 +174,10 @@ test('P-150: a store that is published is past the pivot and is not undone', asy
   expect((await readStore(running.cluster, store.account.id))?.client.is_active).toBe(true);
 });
 
-test('P-126: an aspect of a store that is not there is an error, not a success', async () => {
+test('P-126 P-223: an aspect of a store that is not there is an error, not a success', async () => {
   const { context } = sampleStore();
+  const entitlements = { limits: {}, features: [] };
+  await expect(setEntitlements(running.cluster, { ...context, entitlements })).rejects.toMatchObject({ code: 'NOT_FOUND' });
   await expect(syncMpCredentials(running.cluster, { ...context, credentials })).rejects.toMatchObject({ code: 'NOT_FOUND' });
   await expect(publishClient(running.cluster, { accountId: context.accountId, version: 1 })).rejects.toMatchObject({ code: 'NOT_FOUND' });
 });

@@ -67,6 +67,7 @@ test.each(PAIRS)(
       if (!decision.ok) throw new Error(decision.why);
       const { standing } = decision;
       if (to === 'same') expect(standing).toEqual(now);
+      if (to === 'approved') expect(standing).toEqual({ ...now, status: 'approved' });
       if (to === 'deleted') expect(standing).toMatchObject({ status: 'deleted', reasons: now.reasons });
       if (to === 'reasons') {
         const expected = standing.reasons.includes('cancel') ? 'cancelled' : standing.reasons.length > 0 ? 'suspended' : 'open';

@@ -24,6 +24,8 @@ export const SAMPLE_CHANGES: [
   change: (accountId: string) => AccountChange,
 ][] = [
   ['account.updated', ['client'], (accountId) => ({ type: 'account.updated', accountId, fields: ['phone', 'legal_name'] })],
+  ['account.updated', ['content'], (accountId) => ({ type: 'account.updated', accountId, fields: ['content'] })],
+  ['account.updated', ['client'], (accountId) => ({ type: 'account.updated', accountId, fields: ['publication_status'] })],
   ['account.updated', ['client', 'entitlements'], (accountId) => ({ type: 'account.updated', accountId, fields: ['plan'] })],
   [
     'plan.changed',

@@ -120,6 +120,7 @@ export const STATEMENTS: Record<Exclude<AdminDbRole, 'keeper'>, Record<string, A
     expireEntitlements: (db) => adminDb.expireEntitlements(db),
     runAccountCommand: (db, { accountId }) =>
       adminDb.runAccountCommand(db, {
+        sells: null,
         accountId,
         commandId: randomUUID(),
         command: { action: 'sync-entitlements', actor: 'x', reason: 'x' },
