@@ -1,15 +1,19 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { Worker } from '@temporalio/worker';
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createAdminDb, type AdminDb } from '../../adapters/admin-db/index.ts';
+import { createAdminDb, recordArchive, type AdminDb } from '../../adapters/admin-db/index.ts';
 import { setClock } from '../../adapters/clock.ts';
 import { ASSET_BUCKET, readMpCredentials, type Cluster, type Store } from '../../adapters/cluster/index.ts';
 import { clientIdOf } from '../../adapters/ids.ts';
 import { createAltaClient, type AltaClient } from '../../client/index.ts';
-import type { CommandAnswer } from '../../contract/account-commands.ts';
-import { accountWorkflowId } from '../../contract/ids.ts';
+import { UPDATE_ACCOUNT_COMMAND, type CommandAnswer } from '../../contract/account-commands.ts';
+import { ACCOUNT_WORKFLOW, accountWorkflowId, taskQueue } from '../../contract/ids.ts';
+import { dataConverter } from '../../adapters/temporal/index.ts';
+import { buildBundle, workflowBundle } from '../../worker/bundle.ts';
+import { createWorkers } from '../../worker/create.ts';
 import { changeAccount } from '../support/account-changes.ts';
 import { runAlta } from '../support/alta-cli.ts';
 import { eventually } from '../support/eventually.ts';
@@ -17,6 +21,8 @@ import { installFaults, type Faults } from '../support/faults.ts';
 import { startWorld, type PlacedOrder, type World } from '../support/world.ts';
 
 /** A store is kept before it is deleted, and nothing is deleted that was not kept (P-307, O-30). */
+const BEFORE = fileURLToPath(new URL('../support/workflows/account-before-export.ts', import.meta.url));
+
 let world: World;
 let faults: Faults;
 let operatorDb: AdminDb;
@@ -421,3 +427,46 @@ test('P-307 P-215: what is told while the store is being kept does not keep it o
   expect(gone.mp_fingerprint).toBeNull();
   expect((await fetch(`${world.url}/stores/${order.slug}`)).status).toBe(404);
 });
+
+test('P-307 P-753: a run from before that deleted a store without an export keeps the next one first, and replays whole', async () => {
+  const config = { ...world.config, ALTA_QUEUE_PREFIX: `o${randomUUID().slice(0, 8)}-`, ALTA_WORKER_QUEUES: ['accounts' as const] };
+  const workersOf = async (bundle: Awaited<ReturnType<typeof workflowBundle>>): Promise<() => Promise<void>> => {
+    const workers = await createWorkers({ ...world.deps, config }, world.native, bundle);
+    const running = Promise.all(workers.map((worker) => worker.run()));
+    return async () => {
+      for (const worker of workers) worker.shutdown();
+      await running;
+    };
+  };
+  const { accountId } = order;
+  const { workflowId } = await world.temporal.workflow.start(ACCOUNT_WORKFLOW, {
+    workflowId: accountWorkflowId(randomUUID()),
+    taskQueue: taskQueue('accounts', config.ALTA_QUEUE_PREFIX),
+    args: [accountId],
+  });
+  const handle = world.temporal.workflow.getHandle(workflowId);
+  const send = (action: 'delete' | 'restore', updateId = randomUUID()): Promise<CommandAnswer> =>
+    handle.executeUpdate<CommandAnswer, [object]>(UPDATE_ACCOUNT_COMMAND, { args: [{ action, ...who }], updateId });
+  let stop = await workersOf(await buildBundle(BEFORE));
+  const first = randomUUID();
+  await recordArchive(world.deps.db, {
+    accountId,
+    commandId: first,
+    location: `file:///by-hand/${first}`,
+    sha256: '0'.repeat(64),
+    bytes: 1,
+    counts: {},
+  });
+  expect(await send('delete', first)).toMatchObject({ status: 'deleted' });
+  await stop();
+
+  const bundle = await workflowBundle();
+  stop = await workersOf(bundle);
+  expect(await send('restore')).toMatchObject({ status: 'provisioned' });
+  expect((await send('delete')).archive).toMatch(new RegExp(accountId));
+  expect(await archives()).toHaveLength(2);
+  await stop();
+  const history = await handle.fetchHistory();
+  await Worker.runReplayHistory({ workflowBundle: bundle, dataConverter: dataConverter(world.config) }, history, workflowId);
+  await handle.terminate('test over');
+}, 180_000);
