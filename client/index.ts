@@ -64,6 +64,7 @@ export type {
 export type { ConsentAsk } from '../adapters/ask-consent.ts';
 export type { CredentialCommand } from './operations/credentials.ts';
 export type { AbandonAnswer, AbandonRequest } from './operations/abandon-onboarding.ts';
+export type { CredentialsAnswer } from './operations/account-credentials.ts';
 export type { AccountOperations, AccountStory } from './operations/accounts.ts';
 export type { OutboxOperations, RetryFilter } from './operations/outbox.ts';
 export type { DeploymentStatus, VersionRow } from './operations/deployments.ts';

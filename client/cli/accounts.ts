@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
 import type { AccountCommandInput, CommandAnswer } from '../../contract/account-commands.ts';
 import { AltaError } from '../../contract/errors.ts';
-import type { AccountStory } from '../index.ts';
+import type { AccountStory, CredentialsAnswer } from '../index.ts';
 import { actorOption } from './actor.ts';
 import { withAlta } from './context.ts';
 import { count } from './numbers.ts';
@@ -109,6 +109,22 @@ export function accountCommands(program: Command): void {
     action: 'change-account',
     fields: valuesOf(pairs as unknown as string[], (text) => text),
   }));
+  for (const [name, act, about] of [
+    ['rotate-credentials', 'rotateCredentials', "rotate its seller's Mercado Pago tokens"],
+    ['revoke-credentials', 'revokeCredentials', "take its seller's Mercado Pago tokens out of the Admin DB and off the cluster"],
+  ] as const) {
+    group
+      .command(`${name} <target>`)
+      .description(about)
+      .requiredOption('--reason <text>', 'why; it is kept')
+      .addOption(actorOption())
+      .option('--json', 'machine-readable')
+      .action(async (target: string, { reason, actor, json }: Given) => {
+        const answer = await withAlta(({ alta }) => alta.accounts[act](target, { reason, actor }));
+        if (json) printJson(answer);
+        else print(credentialsOf(answer));
+      });
+  }
   give('hold <target>', 'write nothing to the store until it is released', () => ({ action: 'hold' }));
   give('release <target>', 'write to the store again, first of all what was told meanwhile', () => ({ action: 'release' }));
 }
@@ -128,12 +144,23 @@ function valuesOf<T>(pairs: readonly string[], read: (text: string) => T): Recor
   );
 }
 
+function credentialsOf({ accountId, state, credentialVersion, store, waitsFor }: CredentialsAnswer): string {
+  return facts([
+    ['account', accountId],
+    ['credentials', `${state}, version ${String(credentialVersion)}`],
+    ['store', storeWords(store, waitsFor)],
+  ]);
+}
+
+const storeWords = (store: 'shown' | 'waiting', waitsFor: string | null): string =>
+  store === 'shown' ? 'shows it' : `will show it; waits for ${waitsFor ?? 'nothing'}`;
+
 function answerOf(answer: CommandAnswer): string {
   const { action, status, version, reasons, held, overLimits, store, waitsFor, commandId } = answer;
   const over = (overLimits ?? []).map(({ limit, used, allowed }) => `${limit} ${String(used)} of ${String(allowed)}`);
   return facts([
     ['done', `${action}: the account is ${status}${reasons.length > 0 ? ` (${reasons.join(', ')})` : ''}, version ${String(version)}`],
-    ['store', store === 'shown' ? 'shows it' : `will show it; waits for ${waitsFor ?? 'nothing'}`],
+    ['store', storeWords(store, waitsFor)],
     ['held', held ? 'nothing is written to the store until the release' : null],
     ['over its limits', over.length > 0 ? `${over.join(', ')}; it keeps what it has` : null],
     ['command', commandId],

@@ -67,6 +67,8 @@ export const HISTORY_PATHS = [
   'account.command-refused',
   'account.command-waiting',
   'account.command-held',
+  'account.command-published',
+  'account.command-reseeded',
   'refund.kept',
   'refund.refunded',
   'refund.always',
