@@ -65,6 +65,7 @@ export type {
 export type { ConsentAsk } from '../adapters/ask-consent.ts';
 export type { CredentialCommand } from './operations/credentials.ts';
 export type { AbandonAnswer, AbandonRequest } from './operations/abandon-onboarding.ts';
+export type { CredentialsAnswer } from './operations/account-credentials.ts';
 export type { AccountOperations, AccountStory } from './operations/accounts.ts';
 export type { DunningOperations, Forecast, SimulatedAccount, Simulation } from './operations/dunning.ts';
 export type { OutboxOperations, RetryFilter } from './operations/outbox.ts';

@@ -37,8 +37,15 @@ export async function changesOf(
       return { ...standing, changes: [reopened] };
     case 'restore':
       if (before.status === 'cancelled') await setSubscription(tx, accountId, 'active');
-      // A deletion took the credentials off the cluster.
-      return { ...standing, changes: [reopened, { type: 'mp_credentials.synced', accountId, action: 'sync' }] };
+      return {
+        ...standing,
+        changes: [
+          reopened,
+          // A deletion took the credentials off the cluster, and what ran out meanwhile was told to nobody.
+          { type: 'mp_credentials.synced', accountId, action: 'sync' },
+          { type: 'entitlements.synced', accountId, cause: 'asked' },
+        ],
+      };
     case 'delete':
       return { ...standing, changes: [{ type: 'account.deleted', accountId, deletedAt: new Date().toISOString() }] };
     case 'publish':

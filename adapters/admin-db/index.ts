@@ -20,6 +20,7 @@ export {
   findConnection,
   leaveRefresh,
   listConnections,
+  toldCredentials,
   requireReauth,
   revokeConnection,
 } from './mp-connections.ts';

@@ -49,6 +49,16 @@ export async function findConnection(db: Tx, accountId: string): Promise<Connect
   return row ?? null;
 }
 
+/** The account's version at the newest event that tells of credentials; null when none was told, or none is kept any more. */
+export async function toldCredentials(db: Tx, accountId: string): Promise<number | null> {
+  const [row] = await db.query<{ version: number | null }>({
+    name: 'admin-db.told-credentials',
+    text: `select max((payload ->> 'version')::int) as version from outbox where account_id = $1 and event_type = 'mp_credentials.synced'`,
+    values: [accountId],
+  });
+  return row?.version ?? null;
+}
+
 /** Consents by state, those whose tokens end first in front. */
 export function listConnections(db: Tx, { state, limit = 50 }: { state?: ConnectionState; limit?: number } = {}): Promise<Connection[]> {
   return db.query<Connection>({

@@ -1,13 +1,12 @@
 import { Option, type Command } from 'commander';
-import type { AccountCommandInput, CommandAnswer } from '../../contract/account-commands.ts';
+import type { AccountCommandInput } from '../../contract/account-commands.ts';
 import { AltaError } from '../../contract/errors.ts';
-import type { StoreArchiveRow } from '../../adapters/admin-db/index.ts';
-import type { AccountStory } from '../index.ts';
+import { answerOf, archiveOf, credentialsOf, storyOf } from './account-views.ts';
 import { actorOption } from './actor.ts';
 import { withAlta } from './context.ts';
 import { forecastCommand } from './dunning.ts';
 import { count } from './numbers.ts';
-import { age, facts, print, printJson } from './output.ts';
+import { print, printJson } from './output.ts';
 
 interface Given {
   reason: string;
@@ -129,6 +128,22 @@ export function accountCommands(program: Command): void {
     .option('--trial-ends <time>', 'as 2026-12-31T00:00:00Z; none takes it away')
     .option('--paid-until <time>', 'as 2026-12-31T00:00:00Z; none takes it away');
   forecastCommand(group);
+  for (const [name, act, about] of [
+    ['rotate-credentials', 'rotateCredentials', "rotate its seller's Mercado Pago tokens"],
+    ['revoke-credentials', 'revokeCredentials', "take its seller's Mercado Pago tokens out of the Admin DB and off the cluster"],
+  ] as const) {
+    group
+      .command(`${name} <target>`)
+      .description(about)
+      .requiredOption('--reason <text>', 'why; it is kept')
+      .addOption(actorOption())
+      .option('--json', 'machine-readable')
+      .action(async (target: string, { reason, actor, json }: Given) => {
+        const answer = await withAlta(({ alta }) => alta.accounts[act](target, { reason, actor }));
+        if (json) printJson(answer);
+        else print(credentialsOf(answer));
+      });
+  }
   give('hold <target>', 'write nothing to the store until it is released', () => ({ action: 'hold' }));
   give('release <target>', 'write to the store again, first of all what was told meanwhile', () => ({ action: 'release' }));
 }
@@ -147,68 +162,4 @@ function valuesOf<T>(pairs: readonly string[], read: (text: string) => T): Recor
       return [pair.slice(0, at), text === '' ? null : read(text)];
     }),
   );
-}
-
-function answerOf(answer: CommandAnswer): string {
-  const { action, status, version, reasons, held, overLimits, store, waitsFor, commandId, archive } = answer;
-  const over = (overLimits ?? []).map(({ limit, used, allowed }) => `${limit} ${String(used)} of ${String(allowed)}`);
-  return facts([
-    ['done', `${action}: the account is ${status}${reasons.length > 0 ? ` (${reasons.join(', ')})` : ''}, version ${String(version)}`],
-    ['store', store === 'shown' ? 'shows it' : `will show it; waits for ${waitsFor ?? 'nothing'}`],
-    ['held', held ? 'nothing is written to the store until the release' : null],
-    ['over its limits', over.length > 0 ? `${over.join(', ')}; it keeps what it has` : null],
-    ['archive', archive ?? null],
-    ['command', commandId],
-  ]);
-}
-
-function archiveOf({ location, madeAt, bytes, sha256, counts, commandId }: StoreArchiveRow): string {
-  const rows = Object.entries(counts).filter(([, n]) => n > 0);
-  return facts([
-    ['archive', location],
-    ['made', madeAt],
-    ['holds', `${rows.map(([what, n]) => `${String(n)} ${what}`).join(', ')}; ${String(bytes)} bytes`],
-    ['sha256', sha256],
-    ['command', commandId],
-  ]);
-}
-
-function storyOf({ account, commands, audit, workflow }: AccountStory): string {
-  const addons = account.addons.map(
-    ({ key, quantity, expiresAt }) => `${String(quantity)} ${key}${expiresAt === null ? '' : ` until ${expiresAt}`}`,
-  );
-  const dirty = workflow === null ? null : Object.entries(workflow.dirty).map(([aspect, version]) => `${aspect} ${String(version)}`);
-  const parts = [
-    facts([
-      ['account', `${account.accountId} (${account.status}), version ${String(account.version)}`],
-      ['store', `${account.slug} on ${account.clusterId ?? 'no cluster'}`],
-      ['plan', `${account.planKey}${account.billingPeriod === null ? '' : `, ${account.billingPeriod}`}`],
-      ['add-ons', addons.join(', ')],
-      ['overrides', account.overrides.map(({ kind, key, value }) => `${kind} ${key}: ${String(value)}`).join(', ')],
-      ['stopped by', account.reasons.map(({ reason, actor }) => `${reason} (${actor})`).join(', ')],
-      ['held', account.heldSince === null ? null : `for ${age(account.heldSince)}`],
-      ['deleted', account.deletedAt],
-      [
-        'workflow',
-        workflow === null ? 'does not answer' : dirty?.length === 0 ? 'nothing to do' : `has to write ${dirty?.join(', ') ?? ''}`,
-      ],
-      [
-        'failing',
-        workflow?.failing ? `${workflow.failing.code}, ${String(workflow.failing.attempts)} times: ${workflow.failing.message}` : null,
-      ],
-      [
-        'parked',
-        workflow !== null && workflow.bad.count > 0 ? `${String(workflow.bad.count)} messages, last: ${workflow.bad.last ?? ''}` : null,
-      ],
-    ]),
-  ];
-  if (commands.length > 0)
-    parts.push(
-      `commands:\n${commands.map(({ at, actor, reason, record }) => `  ${at}  ${actor}: ${record.action}: ${reason}`).join('\n')}`,
-    );
-  if (audit.length > 0)
-    parts.push(
-      `audit:\n${audit.map(({ at, actor, type, from, to, reason }) => `  ${at}  ${actor}: ${type} ${from ?? ''} -> ${to ?? ''}: ${reason}`).join('\n')}`,
-    );
-  return parts.join('\n\n');
 }

@@ -31,6 +31,7 @@ import { AltaError, isAltaError } from '../../contract/errors.ts';
 import { ACCOUNT_WORKFLOW, accountWorkflowId, taskQueue } from '../../contract/ids.ts';
 import { SEARCH_ATTRIBUTES } from '../../contract/search-attributes.ts';
 import { callTemporal } from '../temporal.ts';
+import { changeCredentials, type CredentialsAnswer } from './account-credentials.ts';
 import { updateRefusalOf } from './update-refusal.ts';
 
 /** An answer waits for the store; this is above what the account's workflow itself waits, ms. */
@@ -63,6 +64,13 @@ export interface AccountOperations {
    * SLUG_TAKEN, of a deletion EXPORT_NOT_CONFIGURED, EXPORT_FAILED or the code of what stopped the export (nothing was deleted then), CONFLICT, TEMPORAL_UNAVAILABLE when no answer came: repeat it with the same id, which the message names.
    */
   command(target: string, command: AccountCommandInput, commandId?: string): Promise<CommandAnswer>;
+  /**
+   * Has a seller's tokens rotated, or taken out, as `credentials.ask` does, and waits until the cluster shows it, or the answer says what
+   * that waits for. Errors: INPUT_INVALID, ACCOUNT_NOT_FOUND, COMMAND_REFUSED without a store, NOT_FOUND when the seller never agreed,
+   * RESOLVE_REFUSED when the seller has to agree again first.
+   */
+  rotateCredentials(target: string, by: { actor: string; reason: string }): Promise<CredentialsAnswer>;
+  revokeCredentials(target: string, by: { actor: string; reason: string }): Promise<CredentialsAnswer>;
 }
 
 export function accountOperations(deps: AccountDeps): AccountOperations {
@@ -73,10 +81,13 @@ export function accountOperations(deps: AccountDeps): AccountOperations {
     },
     archives: async (target) => listArchives(deps.db, (await findAccount(deps.db, target)).accountId),
     command: (target, command, commandId = randomUUID()) => give(deps, target, command, commandId),
+    rotateCredentials: (target, { actor, reason }) => changeCredentials(deps, target, { task: 'refresh', actor, reason }),
+    revokeCredentials: (target, { actor, reason }) => changeCredentials(deps, target, { task: 'revoke', actor, reason }),
   };
 }
 
-async function stateOf(temporal: Client, accountId: string): Promise<AccountState | null> {
+/** What an account's workflow says of itself; null when it has no run, or no worker answers. */
+export async function stateOf(temporal: Client, accountId: string): Promise<AccountState | null> {
   try {
     return await callTemporal(temporal, 'temporal.query-account', () =>
       temporal.workflow.getHandle(accountWorkflowId(accountId)).query<AccountState>(QUERY_ACCOUNT_STATE),

@@ -125,7 +125,7 @@ const EVENTS: Record<AccountAction, string[]> = {
   resume: ['account.updated'],
   cancel: ['account.suspended'],
   delete: ['account.deleted'],
-  restore: ['account.updated', 'mp_credentials.synced'],
+  restore: ['account.updated', 'entitlements.synced', 'mp_credentials.synced'],
   publish: ['account.updated'],
   'change-plan': ['plan.changed'],
   'add-addon': ['entitlements.synced'],

@@ -202,6 +202,7 @@ export const STATEMENTS: Record<Exclude<AdminDbRole, 'keeper'>, Record<string, A
       await adminDb.findConnection(db, accountId);
       await adminDb.openAuthorization(db, vault, { accountId, redirectUri: 'http://x', requestedBy: 'x', validSeconds: 60 });
     },
+    toldCredentials: (db, { accountId }) => adminDb.toldCredentials(db, accountId),
     showAccount: (db, { accountId }) => adminDb.showAccount(db, accountId),
     listArchives: (db, { accountId }) => adminDb.listArchives(db, accountId),
     isSameCommand: (db, { accountId }) => adminDb.isSameCommand(db, accountId, randomUUID(), { action: 'hold', actor: 'x', reason: 'x' }),

@@ -222,6 +222,17 @@ export const ACCOUNT_SCENARIOS: Record<AccountPath, Scenario> = {
     await eventually(async () => (await stateOf(handle)).applied.client === version, 'an apply');
     return handle;
   },
+  'account.command-published': async (stage) => {
+    const { accountId, handle } = await live(stage);
+    await give(handle, { action: 'publish' });
+    await stage.world.quiet(accountId);
+    return handle;
+  },
+  'account.command-reseeded': async (stage) => {
+    const { handle } = await live(stage);
+    await give(handle, { action: 'reseed' });
+    return handle;
+  },
   'account.command-held': async (stage) => {
     const { handle } = await live(stage);
     await give(handle, { action: 'hold' });

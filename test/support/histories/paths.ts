@@ -71,6 +71,8 @@ export const HISTORY_PATHS = [
   'account.command-held',
   'account.command-deleted',
   'account.delete-export-failed',
+  'account.command-published',
+  'account.command-reseeded',
   'refund.kept',
   'refund.refunded',
   'refund.always',

@@ -21,6 +21,6 @@ export async function account(accountId: string): Promise<void> {
   for (;;) {
     await condition(() => dirtyAspects(state).length > 0);
     const asked = { ...state.dirty };
-    noteApplied(state, asked, await applyAspects({ accountId, aspects: Object.keys(asked) as Aspect[] }));
+    noteApplied(state, asked, (await applyAspects({ accountId, aspects: Object.keys(asked) as Aspect[] })) as number);
   }
 }
