@@ -160,10 +160,11 @@ test('P-161: an operator keeps the money or it is sent, never both, in every ord
         on,
       };
     },
-    async (order, [deciding, sending]) => {
+    (order, [deciding, sending]) => {
       const keepFirst = placeOf(order, 0, 0) < placeOf(order, 1, 0);
       expect(deciding!.results[0]).toBe(keepFirst ? 'kept' : 'RESOLVE_REFUSED');
       expect([sending!.results[0], sending!.results[2]]).toEqual(keepFirst ? [false, 'kept'] : [true, 'approved']);
+      return Promise.resolve();
     },
   );
 });
@@ -208,10 +209,11 @@ test('P-161: a retry that supersedes the question and a decision to refund exclu
         on,
       };
     },
-    async (order, [retrying, deciding]) => {
+    (order, [retrying, deciding]) => {
       expect([retrying!.results[0], deciding!.results[0]]).toEqual(
         order[0] === 0 ? ['superseded', 'RESOLVE_REFUSED'] : ['RESOLVE_REFUSED', 'wanted'],
       );
+      return Promise.resolve();
     },
   );
 });
