@@ -1,9 +1,9 @@
 import { AltaError } from '../../contract/errors.ts';
 import { BORN_ASPECTS } from '../../contract/account.ts';
 import { traceparent } from '../trace.ts';
-import type { AdminDb, Tx } from './db.ts';
+import type { Tx } from './db.ts';
 import { intoOutbox } from './publish.ts';
-import { takeSlot } from './take-slot.ts';
+import { JOB_STATUS, takeSlot } from './take-slot.ts';
 
 export interface Activation {
   accountId: string;
@@ -24,7 +24,7 @@ const ACTIVATE = `
     join provisioning_jobs j on j.id = $2 and j.account_id = a.id
     join placements p on p.account_id = a.id and p.cluster_id = $3 and p.status in ('reserved', 'confirmed')
     where a.id = $1 and a.status in ('paid', 'provision_failed') and a.backend_cluster_id = $3
-      and j.status in ('queued', 'running', 'waiting', 'parked') and j.activated_at is null
+      and j.status in ('queued', 'running', 'waiting', 'parked') and j.activated_at is null and j.undo_began_at is null
     for update
   ), account as (
     update nv_accounts a set status = 'provisioned' from gate where a.id = gate.id returning a.id, a.version
@@ -62,7 +62,7 @@ interface Refused {
  * Throws ACCOUNT_NOT_FOUND, ACCOUNT_STATE_INVALID, CONFLICT when the job has ended or is being undone or when another open store has
  * the slug or domain, PLACEMENT_LOST when the slot is gone and the cluster is full.
  */
-export async function activateAccount(db: AdminDb, activation: Activation): Promise<{ version: number }> {
+export async function activateAccount(db: Tx, activation: Activation): Promise<{ version: number }> {
   const version = (await attempt(db, activation)) ?? (await settle(db, activation));
   return { version };
 }
@@ -89,11 +89,11 @@ export function takenName(error: unknown): AltaError | undefined {
   return undefined;
 }
 
-async function settle(db: AdminDb, activation: Activation): Promise<number> {
+async function settle(db: Tx, activation: Activation): Promise<number> {
   const { accountId, jobId, clusterId } = activation;
   const [now] = await db.query<Refused>({
     name: 'admin-db.why-not-activated',
-    text: `select a.status, a.backend_cluster_id as stored, j.status as "jobStatus", j.activated_version as "activatedVersion",
+    text: `select a.status, a.backend_cluster_id as stored, ${JOB_STATUS} as "jobStatus", j.activated_version as "activatedVersion",
              (select p.cluster_id from placements p where p.account_id = a.id and p.status in ('reserved', 'confirmed')) as placed
            from nv_accounts a left join provisioning_jobs j on j.id = $2 and j.account_id = a.id where a.id = $1`,
     values: [accountId, jobId],

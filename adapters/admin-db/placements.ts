@@ -1,5 +1,5 @@
 import { AltaError } from '../../contract/errors.ts';
-import { takeSlot } from './take-slot.ts';
+import { JOB_STATUS, takeSlot } from './take-slot.ts';
 import type { Tx } from './db.ts';
 import { rankClusters, type Candidate, type RankedCandidate } from './rank.ts';
 
@@ -29,7 +29,7 @@ interface Situation {
 }
 
 const LOOK = `
-  select a.backend_cluster_id as stored, j.status as "jobStatus",
+  select a.backend_cluster_id as stored, ${JOB_STATUS} as "jobStatus",
     (select jsonb_build_object('id', p.id, 'clusterId', p.cluster_id, 'candidates', p.candidates)
      from placements p where p.account_id = a.id and p.status in ('reserved', 'confirmed')) as live,
     exists (select from provisioning_job_steps s join provisioning_jobs k on k.id = s.job_id

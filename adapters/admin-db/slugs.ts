@@ -36,21 +36,31 @@ export async function reserveSlug(tx: Tx, slug: string, accountId: string, ttlSe
 
 /**
  * Makes the account's slug its own for good (P-109); also when its reservation ran out and nobody else took the name (P-110).
- * Repeating it is harmless; a later job of the same account becomes the owner of the claim. Throws SLUG_TAKEN.
+ * Repeating it is harmless; a later job of the same account becomes the owner of the claim. The job is locked while the name is taken, so
+ * that a late try either comes before the undo of its job or claims nothing. Throws SLUG_TAKEN, and CONFLICT for a job that has ended or
+ * is being undone.
  */
 export async function claimSlug(db: Tx, accountId: string, slug: string, jobId: string): Promise<void> {
-  const rows = await db.query({
+  const [row] = await db.query<{ mine: boolean; claimed: boolean }>({
     name: 'admin-db.claim-slug',
-    text: `insert into slug_reservations as r (slug, account_id, status, claimed_at, claimed_by_job)
-           values ($1, $2, 'claimed', now(), $3)
-           on conflict (slug) do update set
-             account_id = excluded.account_id, status = 'claimed', expires_at = null, claimed_by_job = excluded.claimed_by_job,
-             claimed_at = case when r.account_id = excluded.account_id and r.status = 'claimed' then r.claimed_at else now() end
-           where r.account_id = excluded.account_id or ${FREE}
-           returning slug`,
-    values: [slug, accountId, jobId],
+    text: `with mine as (
+             select id from provisioning_jobs
+             where id = $3 and account_id = $1 and status in ('queued', 'running', 'waiting', 'parked') and undo_began_at is null
+             for share
+           ), claimed as (
+             insert into slug_reservations as r (slug, account_id, status, claimed_at, claimed_by_job)
+             select $2, $1, 'claimed', now(), id from mine
+             on conflict (slug) do update set
+               account_id = excluded.account_id, status = 'claimed', expires_at = null, claimed_by_job = excluded.claimed_by_job,
+               claimed_at = case when r.account_id = excluded.account_id and r.status = 'claimed' then r.claimed_at else now() end
+             where r.account_id = excluded.account_id or ${FREE}
+             returning slug
+           )
+           select exists (select from mine) as mine, exists (select from claimed) as claimed`,
+    values: [accountId, slug, jobId],
   });
-  if (rows.length === 0) throw taken(slug);
+  if (row?.mine !== true) throw new AltaError('CONFLICT', `job ${jobId} has ended or is being undone, and claims no name`);
+  if (!row.claimed) throw taken(slug);
 }
 
 /**

@@ -13,6 +13,13 @@ export interface SlotRequest {
 }
 
 /**
+ * SQL: the status of the job `j` for those who would act for it. While an undo of it is parked its row says `parked`, but it is being
+ * undone all the same.
+ */
+export const JOB_STATUS = `case when j.undo_began_at is not null and j.status in ('running', 'waiting', 'parked')
+  then 'compensating' else j.status end`;
+
+/**
  * One statement, all or nothing: `mine` locks the account and the job and checks that both still want this cluster, `slot` takes one
  * place if there is one, and everything after it hangs on both. Locks go account, job, cluster: the same order everywhere.
  */
@@ -20,7 +27,7 @@ const TAKE = `
   with mine as (
     select a.id from nv_accounts a join provisioning_jobs j on j.id = $2 and j.account_id = a.id
     where a.id = $1 and (a.backend_cluster_id is null or a.backend_cluster_id = $3)
-      and j.status in ('queued', 'running', 'waiting', 'parked')
+      and j.status in ('queued', 'running', 'waiting', 'parked') and j.undo_began_at is null
     for update
   ), slot as (
     update backend_clusters c set tenant_count = c.tenant_count + 1

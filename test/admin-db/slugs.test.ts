@@ -1,5 +1,14 @@
-import { claimSlug, extendReservation, releaseClaim, reserveSlug, type AdminDb } from '../../adapters/admin-db/index.ts';
-import { draftAccount, paidAccount, rows } from '../support/admin-db-fixtures.ts';
+import {
+  claimSlug,
+  extendReservation,
+  openJob,
+  releaseClaim,
+  reserveSlug,
+  setJobState,
+  type AdminDb,
+} from '../../adapters/admin-db/index.ts';
+import { onboardingWorkflowId } from '../../contract/ids.ts';
+import { draftAccount, nextPaymentId, paidAccount, rows } from '../support/admin-db-fixtures.ts';
 import { openFreshDb } from '../support/postgres.ts';
 
 let db: AdminDb;
@@ -86,7 +95,8 @@ describe('slugs', () => {
   test('P-159: the undo of an older job does not take the claim of a newer one away', async () => {
     const { accountId, jobId, slug } = await paidAccount(db);
     await claimSlug(db, accountId, slug, jobId);
-    const later = '00000000-0000-4000-8000-000000000002';
+    await setJobState(db, jobId, { state: 'abandoned' });
+    const { jobId: later } = await openJob(db, { accountId, paymentId: nextPaymentId(), workflowId: onboardingWorkflowId(accountId) });
     await claimSlug(db, accountId, slug, later);
     expect(await releaseClaim(db, accountId, slug, jobId)).toBe(false);
     expect((await row(slug))?.status).toBe('claimed');
