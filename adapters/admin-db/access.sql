@@ -14,7 +14,7 @@ declare
     'account_settings', 'entitlement_overrides', 'account_suspensions', 'account_commands', 'mp_connections', 'mp_authorizations',
     'outbox_pauses', 'owner_notices', 'due_reminders', 'store_archives'];
   functions constant text[] := array['refuse_change', 'set_backend_cluster_credentials', 'list_backend_clusters', 'account_version',
-    'account_touched', 'guard_job', 'purge_outbox', 'guard_refund'];
+    'account_touched', 'guard_job', 'note_undo', 'purge_outbox', 'guard_refund'];
 begin
   foreach t in array tables loop
     if (select relowner::regrole::text from pg_class where oid = t::regclass) <> 'alta_migrator' then
