@@ -6,6 +6,8 @@ import { QUERY_ACCOUNT_STATE, SIGNAL_ACCOUNT_EVENT, type AccountState } from '..
 import { ACCOUNT_WORKFLOW, accountWorkflowId, taskQueue } from '../../contract/ids.ts';
 import type { DueSweepResult } from '../../contract/upkeep.ts';
 import { runAlta } from '../support/alta-cli.ts';
+import { workflowBundle } from '../../worker/bundle.ts';
+import { createWorkers } from '../../worker/create.ts';
 import { eventually } from '../support/eventually.ts';
 import { runTask } from '../support/upkeep.ts';
 import { startWorld, type PlacedOrder, type World } from '../support/world.ts';
@@ -163,4 +165,23 @@ test('another policy is simulated: the stores that it would close or spare are n
   const forecast = await runAlta(world.env, 'accounts', 'forecast', slug);
   expect(forecast.out).toMatch(/the store is suspended/);
   expect(await isOpen(accountId)).toBe(true);
+}, 120_000);
+
+// The last: it takes the world's workers away.
+test('a date that comes while no worker runs is acted on by the next one', async () => {
+  world.config.ALTA_DUNNING_POLICY = { graceDays: 0, deleteAfterDays: null };
+  const { accountId } = await live();
+  const due = Date.now() + 3_000;
+  await give(accountId, { action: 'set-due-dates', paidUntil: new Date(due).toISOString() });
+  await world.stopWorker();
+  await eventually(() => Date.now() > due, 'a date that has passed');
+  expect(await isOpen(accountId)).toBe(true);
+  const workers = await createWorkers(world.deps, world.native, await workflowBundle());
+  const running = Promise.all(workers.map((worker) => worker.run()));
+  try {
+    await becomes(accountId, false);
+  } finally {
+    for (const worker of workers) worker.shutdown();
+    await running;
+  }
 }, 120_000);

@@ -9,7 +9,11 @@
 #ifndef BUDGET
 #define BUDGET 1
 #endif
+#ifdef ONE_ASPECT
+#define ASPECT(n) 0
+#else
 #define ASPECT(n) ((n) % 2)
+#endif
 #define MAX(a, b) ((a) > (b) -> (a) : (b))
 
 mtype = { absent, pending, processing, completed };

@@ -35,7 +35,7 @@ const tell = (what: string, expected: Verdict['kind'], verdict: Verdict): void =
 
 try {
   for (const model of MODELS.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
-    const title = `${model.name} (${model.liveness ? 'liveness' : 'safety'})`;
+    const title = `${model.name} (${[model.liveness ? 'liveness' : 'safety', ...model.defines].join(', ')})`;
     tell(`${title}, as the code does it`, 'holds', await check(directory, model, []));
     for (const mutant of model.mutants) tell(`${title}, ${mutant}`, 'broken', await check(directory, model, [mutant]));
   }

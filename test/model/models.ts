@@ -25,10 +25,11 @@ export const MODELS: readonly Model[] = [
       'CONTINUE_OVER_SIGNALS',
       'NOTE_WHAT_IS_DIRTY',
       'CLEAR_ALL',
-      'ANSWER_NEWEST',
       'FAILED_IS_DONE',
     ],
   },
+  // Both changes of the same aspect.
+  { name: 'account', defines: ['ONE_ASPECT'], liveness: false, mutants: ['ANSWER_NEWEST', 'FENCE_DROPPED', 'CLEAR_ALL'] },
   { name: 'account', defines: ['LIVENESS', 'RELAYS=1'], liveness: true, mutants: ['MARK_BEFORE_SIGNAL', 'CLEAR_ALL'] },
   {
     name: 'saga',
