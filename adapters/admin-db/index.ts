@@ -54,6 +54,7 @@ export type { OutboxClaim, OutboxRow, OutboxStats } from './outbox.ts';
 export { publish, publishAccountEvent, type OutboxEvent, type PublishedEvent } from './publish.ts';
 export { feedPolled, loadPollMark, restPolling, type PolledPayment, type PollMark } from './polling.ts';
 export { expireSlugs, fleetLooksDead, restartLostJobs } from './upkeep.ts';
+export { brokenRows, verifiedAccounts, type BrokenRow, type VerifiedAccount } from './verify.ts';
 export { listArchives, isNewDeletion, recordArchive, type StoreArchive, type StoreArchiveRow } from './archives.ts';
 export { claimOwnerNotice, releaseOwnerNotice, type OwnerNotice } from './notices.ts';
 export { outboxHealth, type OutboxHealth } from './outbox-health.ts';

@@ -14,3 +14,4 @@ export { readOpenStore, type OpenStore } from './open-store.ts';
 export { createClusterRouter, type Cluster, type ClusterRouter, type ClusterSecrets, type RouterOptions } from './router.ts';
 export { checkClusterSchema } from './schema.ts';
 export { readStore, type Store } from './store.ts';
+export { listTenants, type Tenant } from './tenants.ts';

@@ -13,6 +13,7 @@ import { onboardingCommands } from './onboardings.ts';
 import { outboxCommands } from './outbox.ts';
 import { EXIT, reportFailure } from './output.ts';
 import { scheduleCommands } from './schedules.ts';
+import { verifyCommand } from './verify.ts';
 import { workerCommand } from './worker.ts';
 import { refundCommands } from './refunds.ts';
 
@@ -36,6 +37,7 @@ export function buildProgram(): Command {
   keyCommands(program);
   maintenanceCommands(program);
   doctorCommand(program);
+  verifyCommand(program);
   deploymentCommands(program);
   workerCommand(program);
   return program;

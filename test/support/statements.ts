@@ -104,6 +104,11 @@ export const STATEMENTS: Record<Exclude<AdminDbRole, 'keeper'>, Record<string, A
     accountsOfSeller: (db) => adminDb.accountsOfSeller(db, '77'),
   },
   worker: {
+    verify: async (db) => {
+      await adminDb.verifiedAccounts(db, randomUUID(), 1);
+      await adminDb.brokenRows(db, { lateSeconds: 1, limit: 1 });
+      await adminDb.moneyReport(db, { limit: 1, inProgressSeconds: 1 });
+    },
     listClusters: (db) => adminDb.listClusters(db),
     loadCluster: (db, { vault, clusterId }) => adminDb.loadCluster(db, vault, clusterId),
     loadSnapshot: (db, { accountId }) => adminDb.loadSnapshot(db, accountId),
