@@ -36,33 +36,49 @@ export function refuseBadCommand(raw: unknown): void {
   if (!isCommandId(currentUpdateInfo()?.id ?? '')) throw ApplicationFailure.nonRetryable('the id of a command is a UUID', 'INPUT_INVALID');
 }
 
-/**
- * Does one command in the Admin DB, once under its id, and marks what it changed. A deletion keeps a copy of the store before (P-307): no
- * copy, no deletion. Throws what the command is refused with.
- */
-export async function carryOut(state: AccountState, asked: AccountCommand, commandId: string): Promise<CommandRecord> {
-  // Asked in a handler, unlike other patches: a run from before lives for years, and has to keep a copy from its next deletion on.
-  if (asked.action === 'delete' && patched('delete-exports-first')) await keepCopy(state.accountId, commandId);
+/** Notes in the state what a command did: a repeat tells of then; only news changes whether the account is held. */
+function noteDone(state: AccountState, done: CommandRecord): void {
+  if (done.action === 'hold') state.held = true;
+  if (done.action === 'release') state.held = false;
+  markDirty(state, done.aspects, done.version);
+}
+
+function refusalOf(error: unknown): ApplicationFailure {
+  const { code, message } = failureOf(error);
+  return ApplicationFailure.nonRetryable(message, code);
+}
+
+/** Deletes a store as its due date asks, without waiting for the cluster: the loop that calls this is what brings the store along. */
+export async function deleteByDate(state: AccountState, asked: AccountCommand, commandId: string): Promise<void> {
+  await keepCopy(state.accountId, commandId);
   try {
-    const done = await runCommand({ accountId: state.accountId, commandId, command: asked });
-    // A repeat tells of then; only news changes whether the account is held.
-    if (done.action === 'hold') state.held = true;
-    if (done.action === 'release') state.held = false;
-    markDirty(state, done.aspects, done.version);
-    return done;
+    noteDone(state, await runCommand({ accountId: state.accountId, commandId, command: asked }));
   } catch (error) {
-    const { code, message } = failureOf(error);
-    throw ApplicationFailure.nonRetryable(message, code);
+    throw refusalOf(error);
   }
 }
 
 /**
  * Does one command: the Admin DB first, then it waits until the loop has brought the store along, or says what that waits for. `wake` is
- * called when there is something to apply. The Update's id is the command's: a repeat, in whichever run, gets the same record.
+ * called when there is something to apply. A deletion keeps a copy of the store before (P-307): no copy, no deletion. The Update's id is
+ * the command's: a repeat, in whichever run, gets the same record.
+ *
+ * An event may come in the same task as the command's end. Then the order of the timer here and of the loop's apply hangs on how many
+ * awaits lie between, so another function around `runCommand` would break the replay of runs that are open (`account.command-deleted`).
  */
 export async function command(state: AccountState, raw: AccountCommand, wake: () => void): Promise<CommandAnswer> {
+  const commandId = currentUpdateInfo()?.id ?? '';
+  const asked = accountCommandSchema.parse(raw);
+  // Asked in a handler, unlike other patches: a run from before lives for years, and has to keep a copy from its next deletion on.
+  if (asked.action === 'delete' && patched('delete-exports-first')) await keepCopy(state.accountId, commandId);
   const failedBefore = state.failing?.attempts ?? 0;
-  const done = await carryOut(state, accountCommandSchema.parse(raw), currentUpdateInfo()?.id ?? '');
+  let done: CommandRecord;
+  try {
+    done = await runCommand({ accountId: state.accountId, commandId, command: asked });
+  } catch (error) {
+    throw refusalOf(error);
+  }
+  noteDone(state, done);
   wake();
   // What was told while the account was held is shown by its release.
   const shown = (): boolean =>

@@ -2,7 +2,7 @@ import { log, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import type { AccountState } from '../contract/account.ts';
 import type { NextDue } from '../contract/dunning.ts';
-import { carryOut } from './account-command.ts';
+import { deleteByDate } from './account-command.ts';
 import { markDirty } from './account-inbox.ts';
 import { failureOf } from './failure.ts';
 
@@ -35,7 +35,7 @@ export async function settleDue(state: AccountState): Promise<void> {
     markDirty(state, aspects, version);
     if (deletion !== null) {
       again = DELETE_AGAIN_MS;
-      await carryOut(state, deletion.command, deletion.commandId);
+      await deleteByDate(state, deletion.command, deletion.commandId);
     }
     noteDue(state, deletion === null ? next : null);
   } catch (error) {
