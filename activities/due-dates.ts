@@ -1,10 +1,10 @@
 import { Context } from '@temporalio/activity';
-import { dueAccounts, readDue, remindOwner, runAccountCommand, type DueAccount } from '../adapters/admin-db/index.ts';
+import { dueAccounts, readDue, remindOwner, runAccountCommand } from '../adapters/admin-db/index.ts';
 import { now } from '../adapters/clock.ts';
 import { dueCommandIdOf } from '../adapters/ids.ts';
 import type { AccountCommand, CommandRecord } from '../contract/account-commands.ts';
 import { ACCOUNT_DUE, type Aspect } from '../contract/account.ts';
-import { DUNNING_ACTOR, nextDue, transitions, type NextDue, type Transition } from '../contract/dunning.ts';
+import { DUNNING_ACTOR, dueSteps, nextDue, type NextDue, type Transition } from '../contract/dunning.ts';
 import { isAltaError } from '../contract/errors.ts';
 import type { DueSweepResult } from '../contract/upkeep.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -23,7 +23,6 @@ export interface SettledDue {
 
 /** Steps that one look takes at most: a due date has fewer, so more would be a loop. */
 const MOST_STEPS = 6;
-const PAGE = 500;
 /** Signals under way at once. */
 const AT_ONCE = 20;
 
@@ -40,30 +39,24 @@ export function settleDueDates(deps: ActivityDeps) {
   return async ({ accountId }: { accountId: string }): Promise<SettledDue> => {
     const settled: SettledDue = { version: 0, aspects: [], deletion: null, next: null };
     for (let taken = 0; taken < MOST_STEPS; taken += 1) {
-      const account = await readDue(db, accountId);
-      const step = dueSteps(account, deps)[0];
-      if (step?.step === 'delete') {
-        settled.deletion = { commandId: dueCommandIdOf(accountId, 'delete', step.anchor), command: commandFor(step) };
-        return settled;
+      const { facts } = await readDue(db, accountId);
+      const at = now();
+      const [step] = dueSteps(facts, config.ALTA_DUNNING_POLICY, at);
+      if (step === undefined) return { ...settled, next: nextDue(facts, config.ALTA_DUNNING_POLICY, at) };
+      if (step.step === 'delete')
+        return { ...settled, deletion: { commandId: dueCommandIdOf(accountId, 'delete', step.anchor), command: commandFor(step) } };
+      if (step.step === 'remind') {
+        await remindOwner(db, accountId, step.anchor);
+        continue;
       }
-      settled.next = nextDue(account.facts, config.ALTA_DUNNING_POLICY, now());
-      if (step === undefined) return settled;
-      if (step.step === 'remind') await remindOwner(db, accountId, step.anchor);
-      else {
-        const record = await give(deps, accountId, step);
-        if (record === null) continue;
-        settled.version = record.version;
-        settled.aspects = [...new Set([...settled.aspects, ...record.aspects])];
-      }
+      const record = await give(deps, accountId, step);
+      if (record === null) continue;
+      settled.version = record.version;
+      settled.aspects = [...new Set([...settled.aspects, ...record.aspects])];
     }
-    return settled;
+    return { ...settled, next: await nextDueOf(deps, accountId) };
   };
 }
-
-const dueSteps = ({ facts }: DueAccount, { config }: ActivityDeps): Transition[] => {
-  const at = now();
-  return transitions(facts, config.ALTA_DUNNING_POLICY, at).filter((step) => Date.parse(step.at) <= at.getTime());
-};
 
 function commandFor({ step, anchor }: Transition): AccountCommand {
   const who = { actor: DUNNING_ACTOR, reason: step === 'resume' ? 'it is paid again' : `unpaid since ${anchor}` };
@@ -94,21 +87,19 @@ async function give({ db, config }: ActivityDeps, accountId: string, step: Trans
  * run was lost, whose dates came back with a restored Admin DB, or whom a changed policy concerns.
  */
 export function wakeDueAccounts(deps: ActivityDeps) {
-  const { db, log } = deps;
+  const { db, log, config } = deps;
   return (): Promise<DueSweepResult> => {
     const result: DueSweepResult = { held: null, woken: 0 };
     return holding(log, 'apply-due-dates', result, async () => {
-      for (let after = '00000000-0000-0000-0000-000000000000'; ;) {
-        const page = await dueAccounts(db, { after, limit: PAGE, before: now().toISOString() });
-        const due = page.filter((account) => dueSteps(account, deps).length > 0);
-        for (let at = 0; at < due.length; at += AT_ONCE) {
-          await Promise.all(due.slice(at, at + AT_ONCE).map(({ accountId }) => wake(deps, accountId)));
-          result.woken += Math.min(AT_ONCE, due.length - at);
+      const at = now();
+      for await (const page of dueAccounts(db, at.toISOString())) {
+        const due = page.filter(({ facts }) => dueSteps(facts, config.ALTA_DUNNING_POLICY, at).length > 0);
+        for (let from = 0; from < due.length; from += AT_ONCE) {
+          const some = due.slice(from, from + AT_ONCE);
+          await Promise.all(some.map(({ accountId }) => wake(deps, accountId)));
+          result.woken += some.length;
           Context.current().heartbeat(result.woken);
         }
-        const last = page.at(-1);
-        if (last === undefined || page.length < PAGE) return;
-        after = last.accountId;
       }
     });
   };

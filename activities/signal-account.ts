@@ -1,10 +1,9 @@
-import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/client';
 import { effect } from '../adapters/effect.ts';
 import { currentSignal, throwIfEnded } from '../adapters/signal.ts';
-import { ACCOUNT_TASK_TIMEOUT, SIGNAL_ACCOUNT_EVENT, type AccountEvent } from '../contract/account.ts';
+import { accountRun } from '../adapters/temporal/index.ts';
+import { SIGNAL_ACCOUNT_EVENT, type AccountEvent } from '../contract/account.ts';
 import { AltaError } from '../contract/errors.ts';
-import { ACCOUNT_WORKFLOW, accountWorkflowId, taskQueue } from '../contract/ids.ts';
-import { SEARCH_ATTRIBUTES } from '../contract/search-attributes.ts';
+import { ACCOUNT_WORKFLOW } from '../contract/ids.ts';
 import type { ActivityDeps } from './deps.ts';
 
 /** Longest time of the call, ms: far below an activity's own limit, so that a slow server is a failure with a name. */
@@ -15,16 +14,9 @@ export async function signalAccount({ temporal, config }: ActivityDeps, accountI
   try {
     const start = (): Promise<unknown> =>
       temporal.workflow.signalWithStart(ACCOUNT_WORKFLOW, {
-        workflowId: accountWorkflowId(accountId),
-        taskQueue: taskQueue('accounts', config.ALTA_QUEUE_PREFIX),
-        args: [accountId],
-        workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
-        workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+        ...accountRun(accountId, config.ALTA_QUEUE_PREFIX),
         signal: SIGNAL_ACCOUNT_EVENT,
         signalArgs: [event],
-        typedSearchAttributes: [{ key: SEARCH_ATTRIBUTES.account, value: accountId }],
-        workflowTaskTimeout: ACCOUNT_TASK_TIMEOUT,
-        staticSummary: 'keeps one store right',
       });
     const signal = currentSignal();
     await effect('temporal.start-account', () =>

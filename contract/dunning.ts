@@ -83,6 +83,10 @@ export function transitions(facts: DueFacts, policy: DunningPolicy, now: Date): 
   return found.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
 }
 
+/** The steps that are due by now. */
+export const dueSteps = (facts: DueFacts, policy: DunningPolicy, now: Date): Transition[] =>
+  transitions(facts, policy, now).filter(({ at }) => Date.parse(at) <= now.getTime());
+
 /** The next step as the account's workflow waits for it: `inMs` from now by the clock of the worker, 0 when it is due. */
 export interface NextDue {
   step: DueStep;

@@ -4,6 +4,7 @@ import type { VerifiedAccount } from '../adapters/admin-db/index.ts';
 import { verify, verifyTwice, type Violation } from '../client/operations/verify/index.ts';
 import { runAlta } from './support/alta-cli.ts';
 import { installFaults, type Faults } from './support/faults.ts';
+import { liveOrder } from './support/live-order.ts';
 import { startWorld, type PlacedOrder, type World } from './support/world.ts';
 
 /** The oracle: silent about a sound installation, and each law, broken on purpose in the real stores, is named with its row. */
@@ -19,9 +20,8 @@ async function placed(): Promise<PlacedOrder> {
   return made;
 }
 async function live(): Promise<PlacedOrder> {
-  const made = await placed();
-  await world.job(made.accountId, 'completed');
-  await world.quiet(made.accountId);
+  const made = await liveOrder(world);
+  mine.add(made.accountId);
   return made;
 }
 

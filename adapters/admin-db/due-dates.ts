@@ -1,3 +1,4 @@
+import { NIL } from 'uuid';
 import { anchorOf, dueAt, DUNNING_ACTOR, type DueFacts, type DueStep } from '../../contract/dunning.ts';
 import { SERVED_STATES } from '../../contract/account-machine.ts';
 import { dueCommandIdOf } from '../ids.ts';
@@ -55,24 +56,26 @@ export async function readDue(db: Tx, accountId: string): Promise<DueAccount> {
   return accountOf(row);
 }
 
-export interface DuePage {
-  /** Only accounts after this id; the zero UUID begins. */
-  after: string;
-  limit: number;
-  /** Only accounts whose due date is before this; ISO 8601. */
-  before: string;
-}
+const PAGE = 500;
 
-/** A page of stores that a due date may do something to, by id: a date before `before`, a cancellation, or a suspension by a due date. */
-export async function dueAccounts(db: Tx, { after, limit, before }: DuePage): Promise<DueAccount[]> {
-  const rows = await db.query<Row>({
-    name: 'admin-db.due-accounts',
-    text: `${FACTS} where a.id > $1 and a.status = any($2) and (greatest(s.trial_ends_at, s.paid_until) <= $3 or a.status = 'cancelled'
-             or exists (select from account_suspensions x where x.account_id = a.id and x.actor = '${DUNNING_ACTOR}'))
-           order by a.id limit $4`,
-    values: [after, SERVED_STATES, before, limit],
-  });
-  return rows.map(accountOf);
+/**
+ * Every store that a due date may do something to, by id, a page at a time: a date before `before` (ISO 8601), a cancellation, or a
+ * suspension by a due date.
+ */
+export async function* dueAccounts(db: Tx, before: string): AsyncGenerator<DueAccount[]> {
+  for (let after: string = NIL; ;) {
+    const rows = await db.query<Row>({
+      name: 'admin-db.due-accounts',
+      text: `${FACTS} where a.id > $1 and a.status = any($2) and (greatest(s.trial_ends_at, s.paid_until) <= $3 or a.status = 'cancelled'
+               or exists (select from account_suspensions x where x.account_id = a.id and x.actor = '${DUNNING_ACTOR}'))
+             order by a.id limit ${String(PAGE)}`,
+      values: [after, SERVED_STATES, before],
+    });
+    if (rows.length > 0) yield rows.map(accountOf);
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < PAGE) return;
+    after = last.accountId;
+  }
 }
 
 /** Has the owner reminded of a due date by mail, once for each date. Returns whether this call did. */

@@ -86,7 +86,7 @@ export {
 export type { RefundEnd, RefundRow } from './refunds.ts';
 export { isSameCommand, REDUCING, runAccountCommand, type AccountCommandRun } from './account-commands.ts';
 export { findAccount, showAccount, type AccountDetails, type AccountRow } from './account-reports.ts';
-export { dueAccounts, readDue, remindOwner, type DueAccount, type DuePage } from './due-dates.ts';
+export { dueAccounts, readDue, remindOwner, type DueAccount } from './due-dates.ts';
 export { expireEntitlements } from './entitlements.ts';
 export { goLive } from './publication.ts';
 export { addLifecycleEvent, listLifecycleEvents } from './lifecycle.ts';

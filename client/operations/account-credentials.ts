@@ -4,7 +4,8 @@ import { isStoreState } from '../../contract/account-machine.ts';
 import type { AccountState } from '../../contract/account.ts';
 import type { ConnectionState } from '../../contract/credentials.ts';
 import { AltaError } from '../../contract/errors.ts';
-import { stateOf, type AccountDeps } from './accounts.ts';
+import { stateOf } from './account-state.ts';
+import type { AccountDeps } from './accounts.ts';
 import { askAboutCredentials } from './credentials.ts';
 
 /** How long an answer waits for the cluster, and how often it looks, ms. */

@@ -1,11 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import {
-  WithStartWorkflowOperation,
-  WorkflowIdConflictPolicy,
-  WorkflowIdReusePolicy,
-  WorkflowNotFoundError,
-  type Client,
-} from '@temporalio/client';
+import { WithStartWorkflowOperation, type Client } from '@temporalio/client';
 import type { Workflow } from '@temporalio/common';
 import {
   findAccount,
@@ -17,6 +11,7 @@ import {
   type StoreArchiveRow,
 } from '../../adapters/admin-db/index.ts';
 import type { Config } from '../../adapters/config.ts';
+import { accountRun } from '../../adapters/temporal/index.ts';
 import {
   accountCommandSchema,
   UPDATE_ACCOUNT_COMMAND,
@@ -26,11 +21,11 @@ import {
   isCommandId,
 } from '../../contract/account-commands.ts';
 import { isStoreState } from '../../contract/account-machine.ts';
-import { ACCOUNT_TASK_TIMEOUT, QUERY_ACCOUNT_STATE, type AccountState } from '../../contract/account.ts';
+import type { AccountState } from '../../contract/account.ts';
 import { AltaError, isAltaError } from '../../contract/errors.ts';
-import { ACCOUNT_WORKFLOW, accountWorkflowId, taskQueue } from '../../contract/ids.ts';
-import { SEARCH_ATTRIBUTES } from '../../contract/search-attributes.ts';
+import { ACCOUNT_WORKFLOW } from '../../contract/ids.ts';
 import { callTemporal } from '../temporal.ts';
+import { stateOf } from './account-state.ts';
 import { changeCredentials, type CredentialsAnswer } from './account-credentials.ts';
 import { updateRefusalOf } from './update-refusal.ts';
 
@@ -86,18 +81,6 @@ export function accountOperations(deps: AccountDeps): AccountOperations {
   };
 }
 
-/** What an account's workflow says of itself; null when it has no run, or no worker answers. */
-export async function stateOf(temporal: Client, accountId: string): Promise<AccountState | null> {
-  try {
-    return await callTemporal(temporal, 'temporal.query-account', () =>
-      temporal.workflow.getHandle(accountWorkflowId(accountId)).query<AccountState>(QUERY_ACCOUNT_STATE),
-    );
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError || (isAltaError(error) && error.code === 'TEMPORAL_UNAVAILABLE')) return null;
-    throw error;
-  }
-}
-
 async function give(
   { db, temporal, config }: AccountDeps,
   target: string,
@@ -113,16 +96,7 @@ async function give(
   const { accountId, status } = await findAccount(db, target);
   if (!isStoreState(status)) throw new AltaError('COMMAND_REFUSED', `${parsed.data.action}: the account is ${status} and has no store`);
   // A run that was lost is started again by this: what it knew stands in the Admin DB.
-  const start = new WithStartWorkflowOperation(ACCOUNT_WORKFLOW, {
-    workflowId: accountWorkflowId(accountId),
-    taskQueue: taskQueue('accounts', config.ALTA_QUEUE_PREFIX),
-    args: [accountId],
-    workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
-    workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
-    typedSearchAttributes: [{ key: SEARCH_ATTRIBUTES.account, value: accountId }],
-    workflowTaskTimeout: ACCOUNT_TASK_TIMEOUT,
-    staticSummary: 'keeps one store right',
-  });
+  const start = new WithStartWorkflowOperation(ACCOUNT_WORKFLOW, accountRun(accountId, config.ALTA_QUEUE_PREFIX));
   const send = (): Promise<CommandAnswer> =>
     temporal.workflow.executeUpdateWithStart<Workflow, CommandAnswer, [AccountCommand]>(UPDATE_ACCOUNT_COMMAND, {
       startWorkflowOperation: start,

@@ -1,11 +1,17 @@
 import { dueAccounts, findAccount, readDue, type AdminDb } from '../../adapters/admin-db/index.ts';
 import { now } from '../../adapters/clock.ts';
 import type { Config } from '../../adapters/config.ts';
-import { dueAt, dunningPolicySchema, transitions, type DueStep, type DunningPolicy, type Transition } from '../../contract/dunning.ts';
+import {
+  dueAt,
+  dueSteps,
+  dunningPolicySchema,
+  transitions,
+  type DueFacts,
+  type DueStep,
+  type DunningPolicy,
+  type Transition,
+} from '../../contract/dunning.ts';
 import { AltaError } from '../../contract/errors.ts';
-
-const PAGE = 500;
-const DAY_MS = 86_400_000;
 
 export interface DunningDeps {
   db: AdminDb;
@@ -66,25 +72,18 @@ export function dunningOperations({ db, config }: DunningDeps): DunningOperation
       const policy = parsed.data;
       const simulation: Simulation = { policy, looked: 0, accounts: [] };
       const at = now();
-      const dueNow = (facts: Parameters<typeof transitions>[0], by: DunningPolicy): DueStep[] =>
-        transitions(facts, by, at)
-          .filter((step) => Date.parse(step.at) <= at.getTime())
-          .map(({ step }) => step);
-      const before = new Date(at.getTime() + DAY_MS).toISOString();
-      for (let after = '00000000-0000-0000-0000-000000000000'; ;) {
-        const page = await dueAccounts(db, { after, limit: PAGE, before });
+      const namesOf = (facts: DueFacts, by: DunningPolicy): DueStep[] => dueSteps(facts, by, at).map(({ step }) => step);
+      for await (const page of dueAccounts(db, at.toISOString())) {
         simulation.looked += page.length;
         for (const { accountId, slug, facts } of page) {
-          const [then, nowadays] = [dueNow(facts, policy), dueNow(facts, today)];
+          const [then, nowadays] = [namesOf(facts, policy), namesOf(facts, today)];
           const more = then.filter((step) => !nowadays.includes(step));
           const fewer = nowadays.filter((step) => !then.includes(step));
           if (more.length + fewer.length > 0)
             simulation.accounts.push({ accountId, slug, status: facts.status, due: dueAt(facts), more, fewer });
         }
-        const last = page.at(-1);
-        if (last === undefined || page.length < PAGE) return simulation;
-        after = last.accountId;
       }
+      return simulation;
     },
   };
 }

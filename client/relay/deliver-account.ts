@@ -1,10 +1,9 @@
-import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/client';
-import { ACCOUNT_TASK_TIMEOUT, SIGNAL_ACCOUNT_EVENT, type AccountEvent } from '../../contract/account.ts';
+import { accountRun } from '../../adapters/temporal/index.ts';
+import { SIGNAL_ACCOUNT_EVENT, type AccountEvent } from '../../contract/account.ts';
 import { aspectsOf } from '../../contract/account-events.ts';
 import { AltaError } from '../../contract/errors.ts';
-import { ACCOUNT_WORKFLOW, accountWorkflowId, taskQueue } from '../../contract/ids.ts';
+import { ACCOUNT_WORKFLOW } from '../../contract/ids.ts';
 import { outboxPayloadSchema } from '../../contract/outbox.ts';
-import { SEARCH_ATTRIBUTES } from '../../contract/search-attributes.ts';
 import { callTemporal } from '../temporal.ts';
 import type { Deliver } from './deps.ts';
 
@@ -48,16 +47,9 @@ export const deliverAccount: Deliver = async ({ temporal, config }, row) => {
   };
   const send = (): Promise<unknown> =>
     temporal.workflow.signalWithStart(ACCOUNT_WORKFLOW, {
-      workflowId: accountWorkflowId(payload.accountId),
-      taskQueue: taskQueue('accounts', config.ALTA_QUEUE_PREFIX),
-      args: [payload.accountId],
+      ...accountRun(payload.accountId, config.ALTA_QUEUE_PREFIX),
       signal: SIGNAL_ACCOUNT_EVENT,
       signalArgs: [event],
-      workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
-      workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
-      typedSearchAttributes: [{ key: SEARCH_ATTRIBUTES.account, value: payload.accountId }],
-      workflowTaskTimeout: ACCOUNT_TASK_TIMEOUT,
-      staticSummary: 'keeps one store right',
     });
   await inTurn(payload.accountId, () => callTemporal(temporal, 'temporal.signal-account', send));
   return {};

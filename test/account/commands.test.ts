@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { createAdminDb, type AdminDb } from '../../adapters/admin-db/index.ts';
 import type { Store } from '../../adapters/cluster/index.ts';
 import { createAltaClient, type AltaClient } from '../../client/index.ts';
-import { UPDATE_ACCOUNT_COMMAND, type AccountCommandInput, type CommandAnswer } from '../../contract/account-commands.ts';
+import { UPDATE_ACCOUNT_COMMAND, type CommandAnswer } from '../../contract/account-commands.ts';
 import { SIGNAL_ACCOUNT_EVENT } from '../../contract/account.ts';
 import { accountWorkflowId } from '../../contract/ids.ts';
 import { runAlta } from '../support/alta-cli.ts';
+import type { Asked } from '../support/account-changes.ts';
 import { eventually } from '../support/eventually.ts';
 import { installFaults, type Faults } from '../support/faults.ts';
+import { liveOrder } from '../support/live-order.ts';
 import { startWorld, type PlacedOrder, type World } from '../support/world.ts';
 
 let world: World;
@@ -17,19 +19,12 @@ let alta: AltaClient;
 let order: PlacedOrder;
 
 const who = { actor: 'ana', reason: 'as agreed' };
-type Asked = AccountCommandInput extends infer C ? (C extends unknown ? Omit<C, 'actor' | 'reason'> : never) : never;
 const give = (command: Asked, commandId?: string): Promise<CommandAnswer> =>
   alta.accounts.command(order.accountId, { ...command, ...who }, commandId);
 const store = async (): Promise<Store> => (await world.store(order.accountId))!;
 const run = () => world.temporal.workflow.getHandle(accountWorkflowId(order.accountId));
 
-async function live(): Promise<PlacedOrder> {
-  const placed = await world.checkout();
-  await world.pay(placed);
-  await world.job(placed.accountId, 'completed');
-  await world.quiet(placed.accountId);
-  return placed;
-}
+const live = (): Promise<PlacedOrder> => liveOrder(world);
 
 beforeAll(async () => {
   world = await startWorld();

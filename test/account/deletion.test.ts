@@ -13,11 +13,12 @@ import { UPDATE_ACCOUNT_COMMAND, type CommandAnswer } from '../../contract/accou
 import { ACCOUNT_WORKFLOW, accountWorkflowId, taskQueue } from '../../contract/ids.ts';
 import { dataConverter } from '../../adapters/temporal/index.ts';
 import { buildBundle, workflowBundle } from '../../worker/bundle.ts';
-import { createWorkers } from '../../worker/create.ts';
 import { changeAccount } from '../support/account-changes.ts';
 import { runAlta } from '../support/alta-cli.ts';
 import { eventually } from '../support/eventually.ts';
 import { installFaults, type Faults } from '../support/faults.ts';
+import { liveOrder } from '../support/live-order.ts';
+import { runWorkers } from '../support/workers.ts';
 import { startWorld, type PlacedOrder, type World } from '../support/world.ts';
 
 /** A store is kept before it is deleted, and nothing is deleted that was not kept (P-307, O-30). */
@@ -67,10 +68,7 @@ beforeAll(async () => {
   alta = createAltaClient({ db: operatorDb, temporal: world.temporal, config: world.config });
 }, 120_000);
 beforeEach(async () => {
-  order = await world.checkout();
-  await world.pay(order);
-  await world.job(order.accountId, 'completed');
-  await world.quiet(order.accountId);
+  order = await liveOrder(world);
 }, 60_000);
 afterEach(() => {
   faults.clear();
@@ -430,14 +428,8 @@ test('P-307 P-215: what is told while the store is being kept does not keep it o
 
 test('P-307 P-753: a run from before that deleted a store without an export keeps the next one first, and replays whole', async () => {
   const config = { ...world.config, ALTA_QUEUE_PREFIX: `o${randomUUID().slice(0, 8)}-`, ALTA_WORKER_QUEUES: ['accounts' as const] };
-  const workersOf = async (bundle: Awaited<ReturnType<typeof workflowBundle>>): Promise<() => Promise<void>> => {
-    const workers = await createWorkers({ ...world.deps, config }, world.native, bundle);
-    const running = Promise.all(workers.map((worker) => worker.run()));
-    return async () => {
-      for (const worker of workers) worker.shutdown();
-      await running;
-    };
-  };
+  const workersOf = async (bundle: Awaited<ReturnType<typeof workflowBundle>>): Promise<() => Promise<void>> =>
+    (await runWorkers({ ...world.deps, config }, world.native, bundle)).stop;
   const { accountId } = order;
   const { workflowId } = await world.temporal.workflow.start(ACCOUNT_WORKFLOW, {
     workflowId: accountWorkflowId(randomUUID()),

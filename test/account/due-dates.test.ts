@@ -1,15 +1,15 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { setClock } from '../../adapters/clock.ts';
 import { createAltaClient, type AltaClient } from '../../client/index.ts';
-import type { AccountCommandInput } from '../../contract/account-commands.ts';
 import { QUERY_ACCOUNT_STATE, SIGNAL_ACCOUNT_EVENT, type AccountState } from '../../contract/account.ts';
 import { ACCOUNT_WORKFLOW, accountWorkflowId, taskQueue } from '../../contract/ids.ts';
 import type { DueSweepResult } from '../../contract/upkeep.ts';
 import { runAlta } from '../support/alta-cli.ts';
-import { workflowBundle } from '../../worker/bundle.ts';
-import { createWorkers } from '../../worker/create.ts';
+import type { Asked } from '../support/account-changes.ts';
 import { eventually } from '../support/eventually.ts';
 import { runTask } from '../support/upkeep.ts';
+import { runWorkers } from '../support/workers.ts';
+import { liveOrder } from '../support/live-order.ts';
 import { startWorld, type PlacedOrder, type World } from '../support/world.ts';
 
 /** Due dates: the clock of the workers is moved, the dates stand in the Admin DB, and each store does what its own dates ask for. */
@@ -31,15 +31,8 @@ afterEach(async () => {
 });
 afterAll(() => world.close());
 
-async function live(): Promise<PlacedOrder> {
-  const placed = await world.checkout();
-  await world.pay(placed);
-  await world.job(placed.accountId, 'completed');
-  await world.quiet(placed.accountId);
-  return placed;
-}
+const live = (): Promise<PlacedOrder> => liveOrder(world);
 
-type Asked = AccountCommandInput extends infer C ? (C extends unknown ? Omit<C, 'actor' | 'reason'> : never) : never;
 const give = (accountId: string, command: Asked): Promise<unknown> =>
   alta.accounts.command(accountId, { ...command, actor: 'ana', reason: 'as agreed' });
 const inDays = (days: number): string => new Date(Date.now() + days * DAY_MS).toISOString();
@@ -176,12 +169,10 @@ test('a date that comes while no worker runs is acted on by the next one', async
   await world.stopWorker();
   await eventually(() => Date.now() > due, 'a date that has passed');
   expect(await isOpen(accountId)).toBe(true);
-  const workers = await createWorkers(world.deps, world.native, await workflowBundle());
-  const running = Promise.all(workers.map((worker) => worker.run()));
+  const workers = await runWorkers(world.deps, world.native);
   try {
     await becomes(accountId, false);
   } finally {
-    for (const worker of workers) worker.shutdown();
-    await running;
+    await workers.stop();
   }
 }, 120_000);

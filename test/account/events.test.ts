@@ -2,16 +2,14 @@ import { SAMPLE_CHANGES, changeAccount } from '../support/account-changes.ts';
 import { accountWorkflowId } from '../../contract/ids.ts';
 import { ASPECTS, type AccountState } from '../../contract/account.ts';
 import { eventually } from '../support/eventually.ts';
+import { liveOrder } from '../support/live-order.ts';
 import { startWorld, type PlacedOrder, type World } from '../support/world.ts';
 
 let world: World;
 let order: PlacedOrder;
 beforeAll(async () => {
   world = await startWorld();
-  order = await world.checkout();
-  await world.pay(order);
-  await world.job(order.accountId, 'completed');
-  await world.quiet(order.accountId);
+  order = await liveOrder(world);
 }, 120_000);
 afterAll(() => world.close());
 

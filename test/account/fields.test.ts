@@ -9,6 +9,7 @@ import type { ExpiryResult } from '../../contract/upkeep.ts';
 import { changeAccount } from '../support/account-changes.ts';
 import { eventually } from '../support/eventually.ts';
 import { runTask } from '../support/upkeep.ts';
+import { liveOrder } from '../support/live-order.ts';
 import { startWorld, type PlacedOrder, type World } from '../support/world.ts';
 
 /** Every contractual field, from a change in the Admin DB through outbox, relay and account workflow to a read of the cluster. */
@@ -18,13 +19,7 @@ let neighbour: { accountId: string; store: Store };
 
 beforeAll(async () => {
   world = await startWorld();
-  const live = async (): Promise<PlacedOrder> => {
-    const placed = await world.checkout();
-    await world.pay(placed);
-    await world.job(placed.accountId, 'completed');
-    await world.quiet(placed.accountId);
-    return placed;
-  };
+  const live = (): Promise<PlacedOrder> => liveOrder(world);
   order = await live();
   const { accountId } = await live();
   neighbour = { accountId, store: (await world.store(accountId))! };

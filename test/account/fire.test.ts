@@ -9,10 +9,11 @@ import { SIGNAL_ACCOUNT_EVENT, type AccountEvent, type AccountState, type Aspect
 import { ACCOUNT_WORKFLOW, accountWorkflowId, taskQueue } from '../../contract/ids.ts';
 import { isPushback } from '../../client/index.ts';
 import { buildBundle, workflowBundle } from '../../worker/bundle.ts';
-import { createWorkers } from '../../worker/create.ts';
 import { changeAccount, touch } from '../support/account-changes.ts';
 import { eventually } from '../support/eventually.ts';
 import { installFaults, type Faults } from '../support/faults.ts';
+import { liveOrder } from '../support/live-order.ts';
+import { runWorkers } from '../support/workers.ts';
 import { startWorld, type World } from '../support/world.ts';
 
 const BEFORE = fileURLToPath(new URL('../support/workflows/account-before-fire.ts', import.meta.url));
@@ -36,10 +37,7 @@ interface Live {
 
 /** A live store whose account has nothing to do. */
 async function live(): Promise<Live> {
-  const order = await world.checkout();
-  await world.pay(order);
-  await world.job(order.accountId, 'completed');
-  await world.quiet(order.accountId);
+  const order = await liveOrder(world);
   return { accountId: order.accountId, handle: world.temporal.workflow.getHandle(accountWorkflowId(order.accountId)) };
 }
 
@@ -312,14 +310,8 @@ test('P-300 law 4: 10,000 signals in a burst while the account changes: the newe
 test('P-753: a run that began before this loop goes over to it when it next has something to do, with its state, and replays', async () => {
   const { accountId } = await live();
   const config = { ...world.config, ALTA_QUEUE_PREFIX: `o${randomUUID().slice(0, 8)}-`, ALTA_WORKER_QUEUES: ['accounts' as const] };
-  const workersOf = async (bundle: Awaited<ReturnType<typeof workflowBundle>>): Promise<() => Promise<void>> => {
-    const workers = await createWorkers({ ...world.deps, config }, world.native, bundle);
-    const running = Promise.all(workers.map((worker) => worker.run()));
-    return async () => {
-      for (const worker of workers) worker.shutdown();
-      await running;
-    };
-  };
+  const workersOf = async (bundle: Awaited<ReturnType<typeof workflowBundle>>): Promise<() => Promise<void>> =>
+    (await runWorkers({ ...world.deps, config }, world.native, bundle)).stop;
   const { workflowId } = await world.temporal.workflow.start(ACCOUNT_WORKFLOW, {
     workflowId: accountWorkflowId(randomUUID()),
     taskQueue: taskQueue('accounts', config.ALTA_QUEUE_PREFIX),

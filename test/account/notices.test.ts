@@ -1,10 +1,11 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { createAltaClient, type AltaClient } from '../../client/index.ts';
-import type { AccountCommandInput } from '../../contract/account-commands.ts';
 import { ownerNoticeWorkflowId } from '../../contract/ids.ts';
 import type { CaughtMail } from '../../local/smtp.ts';
+import type { Asked } from '../support/account-changes.ts';
 import { eventually } from '../support/eventually.ts';
 import { installFaults, type Faults } from '../support/faults.ts';
+import { liveOrder } from '../support/live-order.ts';
 import { startWorld, type PlacedOrder, type World } from '../support/world.ts';
 
 /** The owner of a store is told by mail what happened to it: each event at most once, whatever is delivered how often. */
@@ -17,10 +18,7 @@ beforeAll(async () => {
   world = await startWorld();
   faults = installFaults();
   alta = createAltaClient({ db: world.db, temporal: world.temporal, config: world.config });
-  order = await world.checkout();
-  await world.pay(order);
-  await world.job(order.accountId, 'completed');
-  await world.quiet(order.accountId);
+  order = await liveOrder(world);
 }, 120_000);
 afterEach(() => faults.clear());
 afterAll(async () => {
@@ -28,7 +26,6 @@ afterAll(async () => {
   await world.close();
 });
 
-type Asked = AccountCommandInput extends infer C ? (C extends unknown ? Omit<C, 'actor' | 'reason'> : never) : never;
 const give = (command: Asked): Promise<unknown> =>
   alta.accounts.command(order.accountId, { ...command, actor: 'ana', reason: 'as agreed' });
 const mails = (about: RegExp): CaughtMail[] =>

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import pg from 'pg';
+import type pg from 'pg';
 import {
   ASSET_BUCKET,
   fingerprintOf,
@@ -18,25 +18,17 @@ import {
 } from '../../adapters/cluster/index.ts';
 import { projectEntitlements } from '../../contract/projection.ts';
 import { seedBundle } from '../../contract/seeds.ts';
-import { newClusterPlace, sampleStore, startTestCluster, type SampleStore, type TestCluster } from '../support/cluster-process.ts';
-import { emptyDatabase, type FreshDatabase } from '../support/postgres.ts';
+import { sampleStore, startClusterWithSql, type SampleStore, type TestCluster } from '../support/cluster-process.ts';
 import { PIXEL_PNG } from '../support/samples.ts';
 
-let database: FreshDatabase;
 let running: TestCluster;
 let sql: pg.Pool;
+let close: () => Promise<void>;
 
 beforeAll(async () => {
-  database = await emptyDatabase();
-  running = await startTestCluster(await newClusterPlace(database.url));
-  sql = new pg.Pool({ connectionString: database.url, max: 2 });
+  ({ running, sql, close } = await startClusterWithSql());
 });
-
-afterAll(async () => {
-  await sql.end();
-  await running.close();
-  await database.drop();
-});
+afterAll(() => close());
 
 async function begun(): Promise<SampleStore> {
   const store = sampleStore();

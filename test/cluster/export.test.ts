@@ -1,26 +1,19 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import pg from 'pg';
+import type pg from 'pg';
 import { readStoreTable, seedContent, storeTables, syncMpCredentials, upsertClient } from '../../adapters/cluster/index.ts';
 import { seedBundle } from '../../contract/seeds.ts';
-import { newClusterPlace, sampleStore, startTestCluster, type SampleStore, type TestCluster } from '../support/cluster-process.ts';
-import { emptyDatabase, type FreshDatabase } from '../support/postgres.ts';
+import { sampleStore, startClusterWithSql, type SampleStore, type TestCluster } from '../support/cluster-process.ts';
 
 /** What a cluster gives away of a store for its archive. */
-let database: FreshDatabase;
 let running: TestCluster;
 let sql: pg.Pool;
+let close: () => Promise<void>;
 
 beforeAll(async () => {
-  database = await emptyDatabase();
-  running = await startTestCluster(await newClusterPlace(database.url));
-  sql = new pg.Pool({ connectionString: database.url, max: 2 });
+  ({ running, sql, close } = await startClusterWithSql());
 });
-afterAll(async () => {
-  await sql.end();
-  await running.close();
-  await database.drop();
-});
+afterAll(() => close());
 
 /** Money stays decimal text. */
 const AMOUNTS = { products: ['price'], orders: ['total'], order_items: ['unit_price'], clients: ['monthly_fee'] };

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import pg from 'pg';
+import type pg from 'pg';
 import {
   publishClient,
   readStore,
@@ -14,24 +14,16 @@ import {
 } from '../../adapters/cluster/index.ts';
 import { CLIENT_CONTRACT } from '../../contract/projection.ts';
 import { seedBundle } from '../../contract/seeds.ts';
-import { newClusterPlace, sampleStore, startTestCluster, type SampleStore, type TestCluster } from '../support/cluster-process.ts';
-import { emptyDatabase, type FreshDatabase } from '../support/postgres.ts';
+import { sampleStore, startClusterWithSql, type SampleStore, type TestCluster } from '../support/cluster-process.ts';
 
-let database: FreshDatabase;
 let running: TestCluster;
 let sql: pg.Pool;
+let close: () => Promise<void>;
 
 beforeAll(async () => {
-  database = await emptyDatabase();
-  running = await startTestCluster(await newClusterPlace(database.url));
-  sql = new pg.Pool({ connectionString: database.url, max: 2 });
+  ({ running, sql, close } = await startClusterWithSql());
 });
-
-afterAll(async () => {
-  await sql.end();
-  await running.close();
-  await database.drop();
-});
+afterAll(() => close());
 
 const write = (store: SampleStore, more: Partial<Parameters<typeof upsertClient>[1]> = {}) =>
   upsertClient(running.cluster, { ...store.context, row: store.row, ...more });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import pg from 'pg';
+import type pg from 'pg';
 import {
   clearMpCredentials,
   deleteClient,
@@ -14,23 +14,16 @@ import {
 } from '../../adapters/cluster/index.ts';
 import { seedBundle } from '../../contract/seeds.ts';
 import type { SettingsPatch } from '../../contract/settings.ts';
-import { newClusterPlace, sampleStore, startTestCluster, type SampleStore, type TestCluster } from '../support/cluster-process.ts';
-import { emptyDatabase, type FreshDatabase } from '../support/postgres.ts';
+import { sampleStore, startClusterWithSql, type SampleStore, type TestCluster } from '../support/cluster-process.ts';
 
-let database: FreshDatabase;
 let running: TestCluster;
 let sql: pg.Pool;
+let close: () => Promise<void>;
 
 beforeAll(async () => {
-  database = await emptyDatabase();
-  running = await startTestCluster(await newClusterPlace(database.url));
-  sql = new pg.Pool({ connectionString: database.url, max: 2 });
+  ({ running, sql, close } = await startClusterWithSql());
 });
-afterAll(async () => {
-  await sql.end();
-  await running.close();
-  await database.drop();
-});
+afterAll(() => close());
 
 const credentials = { accessToken: 'APP_USR-sample-1', publicKey: 'APP_USR-public-1' };
 

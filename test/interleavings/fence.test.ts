@@ -37,6 +37,16 @@ const STANDARD = `
   create table storage.objects (id uuid primary key, bucket_id text, name text);
   grant usage on schema public, auth to anon, authenticated, service_role;`;
 
+/** A store that its onboarding wrote at version 3. */
+async function writtenStore(): Promise<SampleStore> {
+  const store = sampleStore();
+  const { clientId, jobId } = store.context;
+  await sql.query('select alta_upsert_client($1)', [
+    JSON.stringify({ client_id: clientId, job_id: jobId, version: 3, may_close: false, row: store.row }),
+  ]);
+  return store;
+}
+
 /** Calls one of the clusters' functions inside an open transaction. */
 const call =
   (name: 'alta_upsert_client' | 'alta_undo_client' | 'alta_publish_client', argument: object) =>
@@ -88,11 +98,8 @@ test('P-157 law 5: a late try of an undone write leaves nothing, in every order 
     stage,
     [2, 2],
     async () => {
-      const store = sampleStore();
+      const store = await writtenStore();
       const { jobId, accountId } = store.context;
-      await sql.query('select alta_upsert_client($1)', [
-        JSON.stringify({ client_id: store.context.clientId, job_id: jobId, version: 3, may_close: false, row: store.row }),
-      ]);
       return {
         scripts: [
           [write(store, 4, jobId), COMMIT],
@@ -113,11 +120,8 @@ test('law 7: a store is published or undone, never both, in every order', async 
     stage,
     [2, 2],
     async () => {
-      const store = sampleStore();
+      const store = await writtenStore();
       const { jobId, accountId } = store.context;
-      await sql.query('select alta_upsert_client($1)', [
-        JSON.stringify({ client_id: store.context.clientId, job_id: jobId, version: 3, may_close: false, row: store.row }),
-      ]);
       return {
         scripts: [
           [call('alta_publish_client', { account_id: accountId, version: 3 }), COMMIT],

@@ -2,21 +2,14 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { activateAccount, releasePlacement, reservePlacement, setJobState, type AdminDb, type Tx } from '../../adapters/admin-db/index.ts';
 import { clientIdOf } from '../../adapters/ids.ts';
 import { addCluster, paidAccount, rows, type PaidAccount } from '../support/admin-db-fixtures.ts';
-import { COMMIT, everyOrder, openStage, placeOf, type Stage, type Step } from '../support/interleavings.ts';
-import { openFreshDb } from '../support/postgres.ts';
+import { COMMIT, everyOrder, openAdminStage, placeOf, type Stage, type Step } from '../support/interleavings.ts';
 
 let db: AdminDb;
 let stage: Stage;
 let close: () => Promise<void>;
 beforeAll(async () => {
-  const fresh = await openFreshDb();
-  ({ db } = fresh);
-  stage = await openStage(fresh.url, 2);
+  ({ db, stage, close } = await openAdminStage(2));
   await addCluster(db, 'east');
-  close = async () => {
-    await stage.close();
-    await fresh.close();
-  };
 });
 afterAll(() => close());
 

@@ -16,21 +16,14 @@ import {
 } from '../../adapters/admin-db/index.ts';
 import { onboardingWorkflowId } from '../../contract/ids.ts';
 import { nextPaymentId, paidAccount, rows, type PaidAccount } from '../support/admin-db-fixtures.ts';
-import { COMMIT, everyOrder, openStage, placeOf, type Stage, type Step } from '../support/interleavings.ts';
-import { openFreshDb } from '../support/postgres.ts';
+import { COMMIT, everyOrder, openAdminStage, placeOf, type Stage, type Step } from '../support/interleavings.ts';
 
 let db: AdminDb;
 let stage: Stage;
 let close: () => Promise<void>;
 beforeAll(async () => {
-  const fresh = await openFreshDb();
-  ({ db } = fresh);
-  stage = await openStage(fresh.url, 3);
+  ({ db, stage, close } = await openAdminStage(3));
   account = await paidAccount(db);
-  close = async () => {
-    await stage.close();
-    await fresh.close();
-  };
 });
 afterAll(() => close());
 

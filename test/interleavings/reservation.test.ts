@@ -2,20 +2,13 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { expirePlacements, openJob, reservePlacement, type AdminDb, type Tx } from '../../adapters/admin-db/index.ts';
 import { onboardingWorkflowId } from '../../contract/ids.ts';
 import { addCluster, nextPaymentId, paidAccount, rows, type PaidAccount } from '../support/admin-db-fixtures.ts';
-import { COMMIT, everyOrder, openStage, type Stage } from '../support/interleavings.ts';
-import { openFreshDb } from '../support/postgres.ts';
+import { COMMIT, everyOrder, openAdminStage, type Stage } from '../support/interleavings.ts';
 
 let db: AdminDb;
 let stage: Stage;
 let close: () => Promise<void>;
 beforeAll(async () => {
-  const fresh = await openFreshDb();
-  ({ db } = fresh);
-  stage = await openStage(fresh.url, 3);
-  close = async () => {
-    await stage.close();
-    await fresh.close();
-  };
+  ({ db, stage, close } = await openAdminStage(3));
 });
 afterAll(() => close());
 

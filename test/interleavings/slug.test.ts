@@ -1,20 +1,13 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { claimSlug, releaseClaim, reserveSlug, setJobState, type AdminDb } from '../../adapters/admin-db/index.ts';
 import { draftAccount, paidAccount, rows, type PaidAccount } from '../support/admin-db-fixtures.ts';
-import { COMMIT, everyOrder, openStage, placeOf, type Stage } from '../support/interleavings.ts';
-import { openFreshDb } from '../support/postgres.ts';
+import { COMMIT, everyOrder, openAdminStage, placeOf, type Stage } from '../support/interleavings.ts';
 
 let db: AdminDb;
 let stage: Stage;
 let close: () => Promise<void>;
 beforeAll(async () => {
-  const fresh = await openFreshDb();
-  ({ db } = fresh);
-  stage = await openStage(fresh.url, 3);
-  close = async () => {
-    await stage.close();
-    await fresh.close();
-  };
+  ({ db, stage, close } = await openAdminStage(3));
 });
 afterAll(() => close());
 

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import type { ErrorCode } from '../../contract/errors.ts';
 import type { StepName } from '../../contract/steps.ts';
 import { installFaults, type Faults } from '../support/faults.ts';
+import { liveOrder } from '../support/live-order.ts';
 import { startWorld, type PlacedOrder, type World } from '../support/world.ts';
 
 /** A permanent error at each step before the pivot: everything undone, in order, and a neighbour untouched. */
@@ -12,10 +13,7 @@ let before: unknown;
 
 beforeAll(async () => {
   world = await startWorld();
-  neighbour = await world.checkout();
-  await world.pay(neighbour);
-  await world.job(neighbour.accountId, 'completed');
-  await world.quiet(neighbour.accountId);
+  neighbour = await liveOrder(world);
   before = await everythingOf(neighbour);
   faults = installFaults();
 }, 120_000);

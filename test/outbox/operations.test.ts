@@ -7,6 +7,7 @@ import { changeAccount } from '../support/account-changes.ts';
 import { runAlta } from '../support/alta-cli.ts';
 import { eventually } from '../support/eventually.ts';
 import { installFaults, type Faults } from '../support/faults.ts';
+import { liveOrder } from '../support/live-order.ts';
 import { startWorld, type PlacedOrder, type World } from '../support/world.ts';
 
 /** What operators do with the outbox as a whole: pause a target, see how it fares, and have dead rows delivered at last. */
@@ -22,10 +23,7 @@ beforeAll(async () => {
   faults = installFaults();
   operatorDb = createAdminDb(world.database.url, { role: 'operator' });
   alta = createAltaClient({ db: operatorDb, temporal: world.temporal, config: world.config });
-  order = await world.checkout();
-  await world.pay(order);
-  await world.job(order.accountId, 'completed');
-  await world.quiet(order.accountId);
+  order = await liveOrder(world);
 }, 120_000);
 afterEach(() => faults.clear());
 afterAll(async () => {

@@ -1,6 +1,10 @@
 import { publishAccountEvent, type AdminDb, type PublishedEvent, type Tx } from '../../adapters/admin-db/index.ts';
+import type { AccountCommandInput } from '../../contract/account-commands.ts';
 import type { AccountChange, AccountEventType } from '../../contract/account-events.ts';
 import type { Aspect } from '../../contract/account.ts';
+
+/** A command without who gives it and why. */
+export type Asked = AccountCommandInput extends infer C ? (C extends unknown ? Omit<C, 'actor' | 'reason'> : never) : never;
 
 /** Raises an account's version, as any change of it does. */
 export const touch = (tx: Tx, accountId: string): Promise<unknown[]> =>

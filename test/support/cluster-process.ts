@@ -7,9 +7,11 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { createClient, type SupabaseClient } from '@supabase/supabase-js';
+import pg from 'pg';
 import { createClusterRouter, type Cluster, type StoreContext } from '../../adapters/cluster/index.ts';
 import { clientIdOf } from '../../adapters/ids.ts';
 import { projectClient, type AccountSnapshot, type ClientRow } from '../../contract/projection.ts';
+import { emptyDatabase } from './postgres.ts';
 import { sampleAccount } from './samples.ts';
 
 const MAIN = fileURLToPath(new URL('../../local/cluster/main.ts', import.meta.url));
@@ -94,6 +96,22 @@ export async function startTestCluster(place: ClusterPlace): Promise<TestCluster
     async close() {
       await end();
       await rm(place.storageDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A cluster of its own on an empty database, and a way to look into that past it. */
+export async function startClusterWithSql(): Promise<{ running: TestCluster; sql: pg.Pool; close(): Promise<void> }> {
+  const database = await emptyDatabase();
+  const running = await startTestCluster(await newClusterPlace(database.url));
+  const sql = new pg.Pool({ connectionString: database.url, max: 2 });
+  return {
+    running,
+    sql,
+    async close() {
+      await sql.end();
+      await running.close();
+      await database.drop();
     },
   };
 }

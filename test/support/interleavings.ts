@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import pg from 'pg';
 import { createAdminDb, type AdminDb, type Tx } from '../../adapters/admin-db/index.ts';
+import { openFreshDb } from './postgres.ts';
 
 /** Ends the transaction that the steps before it share. */
 export const COMMIT = Symbol('commit');
@@ -188,4 +189,18 @@ export async function everyOrder<T>(
     }
   }
   return all.length;
+}
+
+/** A fresh Admin DB and so many connections to it, in the way that each test of its races needs them. */
+export async function openAdminStage(connections: number): Promise<{ db: AdminDb; stage: Stage; close(): Promise<void> }> {
+  const { db, url, close } = await openFreshDb();
+  const stage = await openStage(url, connections);
+  return {
+    db,
+    stage,
+    async close() {
+      await stage.close();
+      await close();
+    },
+  };
 }

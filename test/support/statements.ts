@@ -158,7 +158,7 @@ export const STATEMENTS: Record<Exclude<AdminDbRole, 'keeper'>, Record<string, A
       await adminDb.resyncCredentials(db, accountId);
     },
     readDue: (db, { accountId }) => adminDb.readDue(db, accountId),
-    dueAccounts: (db) => adminDb.dueAccounts(db, { after: randomUUID(), limit: 1, before: new Date().toISOString() }),
+    dueAccounts: (db) => adminDb.dueAccounts(db, new Date().toISOString()).next(),
     remindOwner: (db, { accountId }) => adminDb.remindOwner(db, accountId, new Date().toISOString()),
     ownerNotices: async (db, { accountId }) => {
       await adminDb.claimOwnerNotice(db, { eventKey: 'statement', accountId, kind: 'paused' });
@@ -201,7 +201,7 @@ export const STATEMENTS: Record<Exclude<AdminDbRole, 'keeper'>, Record<string, A
   },
   operator: {
     readDue: (db, { accountId }) => adminDb.readDue(db, accountId),
-    dueAccounts: (db) => adminDb.dueAccounts(db, { after: randomUUID(), limit: 1, before: new Date().toISOString() }),
+    dueAccounts: (db) => adminDb.dueAccounts(db, new Date().toISOString()).next(),
     consents: async (db, { vault, accountId }) => {
       await adminDb.listConnections(db);
       await adminDb.findConnection(db, accountId);

@@ -1,5 +1,4 @@
 import { Client, type WorkflowHandle } from '@temporalio/client';
-import type { NativeConnection, Worker } from '@temporalio/worker';
 import type { FastifyInstance } from 'fastify';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -24,14 +23,13 @@ import { accountWorkflowId, onboardingWorkflowId } from '../../contract/ids.ts';
 import type { OnboardingPolicy, OnboardingProgress, ResolveCommand } from '../../contract/onboarding.ts';
 import { startMailCatcher } from '../../local/smtp.ts';
 import { startMercadoPago, type Simulator, type SimulatorOptions } from '../../local/mercadopago/index.ts';
-import { workflowBundle } from '../../worker/bundle.ts';
-import { createWorkers } from '../../worker/create.ts';
 import { sharedClusters, type TestCluster } from './shared-clusters.ts';
 import { eventually } from './eventually.ts';
 import { freshDatabase } from './postgres.ts';
 import { sampleCheckout } from './samples.ts';
 import { openLine, type Switchboard } from './switchboard.ts';
 import { connectTemporal } from './temporal.ts';
+import { runWorkers } from './workers.ts';
 
 /** Short waits, so that retries and parking are reached in seconds; the rules are the product's. */
 export const QUICK: Partial<OnboardingPolicy> = {
@@ -288,21 +286,6 @@ async function openClusterLines(
 async function listen(deps: Parameters<typeof buildApi>[0]): Promise<{ app: FastifyInstance; url: string; config: Config }> {
   const app = await buildApi(deps);
   return { app, url: await app.listen({ host: '127.0.0.1', port: 0 }), config: deps.config };
-}
-
-async function runWorkers(deps: ActivityDeps, native: NativeConnection): Promise<{ stop(): Promise<void> }> {
-  const workers = await createWorkers(deps, native, await workflowBundle());
-  const running = Promise.all(workers.map((worker: Worker) => worker.run()));
-  let stopped: Promise<unknown> | undefined;
-  return {
-    async stop() {
-      stopped ??= (async () => {
-        for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
-        await running;
-      })();
-      await stopped;
-    },
-  };
 }
 
 function runRelay(deps: Parameters<typeof createRelay>[0]): { stop(): Promise<void> } {

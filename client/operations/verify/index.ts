@@ -1,3 +1,4 @@
+import { NIL } from 'uuid';
 import {
   brokenRows,
   IN_PROGRESS_SECONDS,
@@ -13,7 +14,6 @@ import { judgeAccount, judgeMoney, judgeStranger, type Found, type Violation } f
 
 export type { Law, Violation } from './laws.ts';
 
-const NOBODY = '00000000-0000-0000-0000-000000000000';
 const PAGE = 500;
 
 export interface VerifyDeps {
@@ -53,7 +53,7 @@ export async function verify({ db, clusters }: VerifyDeps, options: VerifyOption
       goneBlind(clusterId, error, result);
     }
   }
-  for (let after = NOBODY; ;) {
+  for (let after: string = NIL; ;) {
     const page = await verifiedAccounts(db, after, PAGE);
     for (const account of page) {
       result.accounts += 1;
@@ -94,7 +94,7 @@ interface Walk {
 }
 
 async function startWalk(cluster: Cluster): Promise<Walk> {
-  const ahead = await listTenants(cluster, NOBODY, PAGE);
+  const ahead = await listTenants(cluster, NIL, PAGE);
   return { cluster, ahead, done: ahead.length < PAGE };
 }
 

@@ -8,9 +8,8 @@ import {
 } from '../../../contract/account-commands.ts';
 import { SIGNAL_ACCOUNT_EVENT, type AccountEvent, type AccountState } from '../../../contract/account.ts';
 import { ACCOUNT_WORKFLOW, accountWorkflowId, taskQueue } from '../../../contract/ids.ts';
-import { workflowBundle } from '../../../worker/bundle.ts';
-import { createWorkers } from '../../../worker/create.ts';
 import { eventually } from '../eventually.ts';
+import { runWorkers } from '../workers.ts';
 import type { Scenario } from './onboarding-scenarios.ts';
 import type { HistoryPath } from './paths.ts';
 import type { Stage } from './stage.ts';
@@ -80,16 +79,14 @@ async function playChain(stage: Stage): Promise<Chain> {
     const count = Math.min(AT_ONCE, SIGNALS_PER_RUN - from);
     await Promise.all(Array.from({ length: count }, (_, offset) => send(from + offset)));
   }
-  const workers = await createWorkers({ ...world.deps, config }, world.native, await workflowBundle());
-  const running = Promise.all(workers.map((worker) => worker.run()));
+  const workers = await runWorkers({ ...world.deps, config }, world.native);
   try {
     await eventually(async () => {
       const { applied, dirty } = await stateOf(latest);
       return applied.client === event.version && Object.keys(dirty).length === 0;
     }, 'a second run that applied what the first was told');
   } finally {
-    for (const worker of workers) worker.shutdown();
-    await running;
+    await workers.stop();
   }
   const { runId } = await latest.describe();
   return {
