@@ -66,8 +66,9 @@ async function write(deps: ActivityDeps, account: AccountSnapshot, { accountId, 
 
 /** The row, and that a store which was approved is published. What the cluster has from a later version is that version's to finish. */
 async function applyClient(deps: ActivityDeps, cluster: Cluster, facts: Facts, account: AccountSnapshot): Promise<void> {
-  await upsertClient(cluster, { ...facts, row: projectClient(account) });
-  if (!isApproved(account)) return;
+  const { published } = await upsertClient(cluster, { ...facts, row: projectClient(account) });
+  // A live store that its cluster shows as published, as nearly every one is, needs no second call.
+  if (!isApproved(account) || (published && account.status === 'live')) return;
   const { outcome } = await publishClient(cluster, facts);
   if (outcome !== 'stale' && account.status === 'approved') await goLive(deps.db, account.id);
 }

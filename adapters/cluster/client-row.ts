@@ -33,12 +33,12 @@ export async function upsertClient(
     row,
     mayClose = jobId === null,
   }: Pick<StoreContext, 'clientId' | 'jobId' | 'version'> & { row: ClientRow; mayClose?: boolean },
-): Promise<{ clientId: string; outcome: WriteOutcome; created: boolean }> {
+): Promise<{ clientId: string; outcome: WriteOutcome; created: boolean; published: boolean }> {
   const argument = { client_id: clientId, job_id: jobId, version, may_close: mayClose, row };
   const answer = await effect('cluster.upsert-client', () => rpc(cluster, 'upsert-client', 'alta_upsert_client', argument, upsertAnswer));
+  const published = answer.row['publication_status'] === 'published';
   const unlike = (column: keyof ClientRow): boolean =>
-    !equal(column, row[column], answer.row[column]) &&
-    !(column === 'is_active' && !mayClose && answer.row['publication_status'] === 'published');
+    !equal(column, row[column], answer.row[column]) && !(column === 'is_active' && !mayClose && published);
   const wrong =
     answer.row.nv_account_id !== row.nv_account_id
       ? 'nv_account_id'
@@ -50,7 +50,7 @@ export async function upsertClient(
       details: { clusterId: cluster.clusterId, column: wrong },
     });
   }
-  return { clientId: answer.row.id, outcome: answer.outcome, created: answer.created };
+  return { clientId: answer.row.id, outcome: answer.outcome, created: answer.created, published };
 }
 
 const undoAnswer = z.object({ outcome: z.enum(['deleted', 'marked', 'restored', 'kept', 'absent', 'published']) });

@@ -31,7 +31,7 @@ const credentials = { accessToken: 'APP_USR-sample-1', publicKey: 'APP_USR-publi
 
 test('P-030 P-040 to P-059 P-076 P-125 P-733: the row holds every contractual field, is a draft, and is reported as written', async () => {
   const store = sampleStore();
-  expect(await write(store)).toEqual({ clientId: store.context.clientId, outcome: 'written', created: true });
+  expect(await write(store)).toEqual({ clientId: store.context.clientId, outcome: 'written', created: true, published: false });
   const { rows } = await sql.query<Record<string, unknown>>('select * from clients where nv_account_id = $1', [store.account.id]);
   for (const { column } of CLIENT_CONTRACT) expect({ [column]: rows[0]?.[column] }).toEqual({ [column]: store.row[column] });
   expect(rows[0]).toMatchObject({ publication_status: 'draft', onboarding_id: store.context.jobId, deleted_at: null });
