@@ -3,6 +3,7 @@ import { fstatSync } from 'node:fs';
 import { AltaError } from '../contract/errors.ts';
 import { appendLog, closeLog, forEachJsonLine, lastLines, openLog } from './logs.ts';
 import { forgetProcess, recordProcess } from './orphans.ts';
+import { COMPILE_CACHE } from './paths.ts';
 import { messageOf, waitUntil } from './wait.ts';
 
 export interface ChildSpec {
@@ -59,7 +60,7 @@ export interface LaunchedChild extends Child {
 /** Settings of the parent that would change what a child does are left out. */
 function childEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(([name]) => !/^(NODE_OPTIONS$|npm_|JEST_|INIT_CWD$)/.test(name));
-  return { ...Object.fromEntries(inherited), ...env };
+  return { NODE_COMPILE_CACHE: COMPILE_CACHE, ...Object.fromEntries(inherited), ...env };
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {

@@ -1,16 +1,10 @@
-import { Client, Connection } from '@temporalio/client';
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import type { ActivityDeps } from '../../activities/index.ts';
-import { createAdminDb, type AdminDb } from '../../adapters/admin-db/index.ts';
-import { loadConfig } from '../../adapters/config.ts';
-import { createLogger } from '../../adapters/log.ts';
 import type { Child } from '../../local/child.ts';
-import { createControl, type MercadoPagoControl } from '../../local/mercadopago/control.ts';
 import { createSupervisor } from '../../local/processes.ts';
 import { startStack, type Stack } from '../../local/stack.ts';
-import { pause, waitUntil } from '../../local/wait.ts';
-import { connectDeps } from '../../worker/deps.ts';
+import { pause } from '../../local/wait.ts';
+import { visitStack, type Visitor } from '../support/visitor.ts';
 import { cpuOf } from './cpu.ts';
 
 export const MODES = ['fast', 'regular'] as const;
@@ -18,14 +12,8 @@ export const MODES = ['fast', 'regular'] as const;
 export type Mode = (typeof MODES)[number];
 
 /** Everything that is measured, and what measures it. */
-export interface Ground {
+export interface Ground extends Visitor {
   stack: Stack;
-  /** The calls of the plain script go through these, from this process. */
-  deps: ActivityDeps;
-  /** For looking, so that it takes no connection from what is measured. */
-  db: AdminDb;
-  mercadoPago: MercadoPagoControl;
-  temporal: Client;
   noopQueue: string;
   /** CPU that each process used so far, ms. The plain script and the mail catcher run in this one, `bench`. */
   cpu(): Record<string, number>;
@@ -82,19 +70,10 @@ export async function openGround(note: (text: string) => void): Promise<Ground> 
     // A process that sleeps does not hear that it should end.
     closers.push(() => Promise.resolve(MODES.forEach((mode) => process.kill(relays[mode].pid, 'SIGCONT'))));
 
-    const worker = await connectDeps(loadConfig(stack.env), createLogger('bench', 'warn'));
-    closers.push(() => worker.close());
-    // It opens orders as the API does and makes stores as the worker does, so it acts as no process' role.
-    const deps = { ...worker, db: createAdminDb(stack.adminDatabaseUrl, { applicationName: 'bench-deps' }) };
-    closers.push(() => deps.db.close());
-    const db = createAdminDb(stack.adminDatabaseUrl, { max: 2, applicationName: 'bench' });
-    closers.push(() => db.close());
-    const connection = await Connection.connect({ address });
-    closers.push(() => connection.close());
-
+    const visitor = await visitStack(stack, 'bench');
+    closers.push(() => visitor.close());
     const quiet = async (): Promise<void> => {
-      const open = { name: 'bench.open-outbox', text: `select from outbox where status in ('pending', 'processing') limit 1` };
-      await waitUntil('an empty outbox', async () => (await db.query(open)).length === 0, { everyMs: 20, timeoutMs: 60_000 });
+      await visitor.emptyOutbox();
       await pause(AFTERMATH_MS);
     };
     const parts = ['postgres', 'temporal', 'mercadopago', ...stack.clusters.map(({ clusterId }) => clusterId), 'api', 'worker'];
@@ -103,19 +82,7 @@ export async function openGround(note: (text: string) => void): Promise<Ground> 
       'no-op worker': noopWorker.pid,
       bench: process.pid,
     };
-    const mercadoPago = createControl(stack.mercadoPago.url);
-    return {
-      stack,
-      deps,
-      db,
-      mercadoPago,
-      temporal: new Client({ connection, namespace }),
-      noopQueue,
-      cpu: () => cpuOf(pids),
-      useRelay,
-      quiet,
-      close,
-    };
+    return { ...visitor, stack, noopQueue, cpu: () => cpuOf(pids), useRelay, quiet, close };
   } catch (error) {
     await close();
     throw error;

@@ -1,9 +1,5 @@
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
-import { join } from 'node:path';
 import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
-import { DATA_DIR, PROJECT_ROOT } from '../../local/paths.ts';
+import { circumstances, saveFigures, type Circumstances } from '../proof/figures.ts';
 import { dissect } from './anatomy.ts';
 import { MODES, openGround, type Ground } from './ground.ts';
 import { measureLife, renderLife } from './life.ts';
@@ -22,16 +18,6 @@ const ACK_LOAD = { perSecond: 100, seconds: 10 };
 
 const note = (text: string): void => void process.stderr.write(`${text}\n`);
 
-function git(...args: string[]): string {
-  return spawnSync('git', args, { cwd: PROJECT_ROOT, encoding: 'utf8' }).stdout.trim();
-}
-
-function describeMachine(): string {
-  const model = cpus()[0]?.model.trim() ?? 'unknown CPU';
-  const load = loadavg()[0]?.toFixed(1) ?? '?';
-  return `${availableParallelism()} cores (${model}), ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform}, Node ${process.versions.node}; load before the start ${load}`;
-}
-
 async function measure(variants: readonly Variant[], load: Load): Promise<Result[]> {
   const results = variants.map(({ name }): Result => ({ variant: name, load, batches: [] }));
   const count = load === 1 ? SERIAL / ROUNDS : load;
@@ -47,7 +33,7 @@ async function measure(variants: readonly Variant[], load: Load): Promise<Result
   return results;
 }
 
-async function bench(ground: Ground, machine: string): Promise<Report> {
+async function bench(ground: Ground, where: Circumstances): Promise<Report> {
   const seen: string[] = [];
   const variants = [
     ...MODES.map((mode) => altaVariant(ground, mode, seen)),
@@ -73,17 +59,7 @@ async function bench(ground: Ground, machine: string): Promise<Report> {
   const timeline = await timelineOf(ground, fastSeen);
   const anatomy = [await dissect(ground, 'fast'), await dissect(ground, 'regular')];
   const acks = await measureAcks(ground, paymentId);
-  const dirty = git('status', '--porcelain') === '' ? '' : ' with uncommitted changes';
-  return {
-    machine,
-    commit: `${git('rev-parse', '--short', 'HEAD')}${dirty}`,
-    at: new Date().toISOString(),
-    results,
-    webhookAckMs,
-    acks,
-    timeline,
-    anatomy,
-  };
+  return { ...where, results, webhookAckMs, acks, timeline, anatomy };
 }
 
 /** The payment of an order that has become a store: further notifications of it are read back and change nothing. */
@@ -108,9 +84,9 @@ async function measureAcks(ground: Ground, paymentId: string): Promise<AckReport
   return { perSecond, up, down };
 }
 
-/** `npm run bench`: brings up a stack of its own, measures, prints, writes `.alta/bench.json`, and leaves nothing running. `-- webhooks` measures the webhook answers only, `-- life` how a change reaches its cluster. */
+/** `npm run bench`: brings up a stack of its own, measures, prints, writes `.alta/proof/bench.json`, and leaves nothing running. `-- webhooks` measures the webhook answers only, `-- life` how a change reaches its cluster. */
 async function main(): Promise<void> {
-  const machine = describeMachine();
+  const where = circumstances();
   const began = performance.now();
   const filter = makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' });
   Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter, forward: {} } } });
@@ -118,18 +94,18 @@ async function main(): Promise<void> {
   const ground = await openGround(note);
   try {
     if (process.argv[2] === 'webhooks') {
-      process.stdout.write(`${machine}\n${renderAcks(await measureAcks(ground, await paidOrder(ground)))}\n`);
+      process.stdout.write(`${where.machine}\n${renderAcks(await measureAcks(ground, await paidOrder(ground)))}\n`);
       return;
     }
     if (process.argv[2] === 'life') {
-      process.stdout.write(`${machine}\n${renderLife(await measureLife(ground, note))}\n`);
+      const results = await measureLife(ground, note);
+      process.stdout.write(`${where.machine}\n${renderLife(results)}\n`);
+      saveFigures('life', { ...where, results });
       return;
     }
-    const report = await bench(ground, machine);
+    const report = await bench(ground, where);
     process.stdout.write(`${render(report)}\n`);
-    mkdirSync(DATA_DIR, { recursive: true });
-    const file = join(DATA_DIR, 'bench.json');
-    writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
+    const file = saveFigures('bench', report);
     note(`written to ${file}; the bench took ${Math.round((performance.now() - began) / 1_000)} s`);
   } finally {
     await ground.close();

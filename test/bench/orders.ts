@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { ActivityDeps } from '../../activities/index.ts';
-import { saveMpCredentials } from '../../adapters/admin-db/index.ts';
+import { saveMpCredentials, type AdminDb } from '../../adapters/admin-db/index.ts';
 import { checkout } from '../../client/api/checkout.ts';
+import type { Stack } from '../../local/stack.ts';
 import { sampleCheckout } from '../support/samples.ts';
 
 export interface OpenOrder {
@@ -32,4 +33,19 @@ export async function openOrders(deps: ActivityDeps, count: number): Promise<Ope
   };
   await Promise.all(Array.from({ length: AT_ONCE }, openSome));
   return orders;
+}
+
+/** Accounts that live on a cluster; their first event makes the store's row there. */
+export async function openAccounts(
+  { deps, db, stack }: { deps: ActivityDeps; db: AdminDb; stack: Pick<Stack, 'clusters'> },
+  count: number,
+): Promise<string[]> {
+  const ids = (await openOrders(deps, count)).map(({ accountId }) => accountId);
+  await db.query({
+    name: 'bench.open-accounts',
+    text: `update nv_accounts a set status = 'live', backend_cluster_id = ($2::text[])[1 + n % cardinality($2::text[])]
+           from unnest($1::uuid[]) with ordinality as u (id, n) where a.id = u.id`,
+    values: [ids, stack.clusters.map(({ clusterId }) => clusterId)],
+  });
+  return ids;
 }

@@ -12,7 +12,8 @@ export interface CliOutcome {
 /** Runs `alta` as a process of its own, as an operator does. */
 export const runAlta = (env: Record<string, string>, ...args: string[]): Promise<CliOutcome> =>
   new Promise((resolve) => {
-    const clean = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', NO_COLOR: '1', NODE_NO_WARNINGS: '1', ...env };
+    const { PATH = '', HOME = '', NODE_COMPILE_CACHE = '' } = process.env;
+    const clean = { PATH, HOME, NODE_COMPILE_CACHE, NO_COLOR: '1', NODE_NO_WARNINGS: '1', ...env };
     execFile(process.execPath, [MAIN, ...args], { env: clean }, (error, out, err) => {
       resolve({ code: error === null ? 0 : Number(error.code), out, err });
     });

@@ -23,9 +23,18 @@ export interface AltaProcess {
 /** Starts one of Alta's own processes; `killAt` (see kill-at.ts) lets it die at a boundary. */
 export function startAlta(kind: keyof typeof MAINS, env: Record<string, string>, killAt?: string, args: string[] = []): AltaProcess {
   const main = fileURLToPath(new URL(MAINS[kind], import.meta.url));
-  const { PATH, HOME, ALTA_WORKFLOW_BUNDLE } = process.env;
+  const { PATH, HOME, ALTA_WORKFLOW_BUNDLE, NODE_COMPILE_CACHE } = process.env;
   const child: ChildProcess = spawn(process.execPath, [...(killAt ? ['--import', KILL_AT] : []), main, ...args], {
-    env: { PATH, HOME, ALTA_WORKFLOW_BUNDLE, LOG_LEVEL: 'fatal', API_PORT: '0', ...env, ...(killAt ? { ALTA_KILL_AT: killAt } : {}) },
+    env: {
+      PATH,
+      HOME,
+      ALTA_WORKFLOW_BUNDLE,
+      NODE_COMPILE_CACHE,
+      LOG_LEVEL: 'fatal',
+      API_PORT: '0',
+      ...env,
+      ...(killAt ? { ALTA_KILL_AT: killAt } : {}),
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const ended = once(child, 'exit').then(([code, signal]) => ({ code: code as number | null, signal: signal as NodeJS.Signals | null }));

@@ -5,7 +5,12 @@ import { connect, createServer, type Socket } from 'node:net';
 export interface Switchboard {
   readonly url: string;
   down(): Promise<void>;
+  /** Connections are taken and nothing comes back, as from a half-dead server. */
+  hush(): void;
+  /** Ends `down` and `hush`. */
   up(): Promise<void>;
+  /** Connections that were open at the same time, at the most, since the last time that it was asked. */
+  most(): number;
   close(): Promise<void>;
 }
 
@@ -13,7 +18,20 @@ export interface Switchboard {
 export async function openLine(target: string): Promise<Switchboard> {
   const { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
+  const callers = new Set<Socket>();
+  let silent = false;
+  let most = 0;
   const server = createServer((near) => {
+    callers.add(near);
+    near.on('close', () => callers.delete(near));
+    most = Math.max(most, callers.size);
+    if (silent) {
+      sockets.add(near);
+      near.on('error', () => near.destroy());
+      near.on('close', () => sockets.delete(near));
+      near.resume();
+      return;
+    }
     const far = connect(Number(port), hostname);
     for (const socket of [near, far]) {
       sockets.add(socket);
@@ -44,7 +62,21 @@ export async function openLine(target: string): Promise<Switchboard> {
   return {
     url: `http://127.0.0.1:${address.port}`,
     down: stop,
-    up: () => (server.listening ? Promise.resolve() : listen(address.port)),
+    hush: () => {
+      silent = true;
+      for (const socket of sockets) socket.resetAndDestroy();
+    },
+    up: async () => {
+      // Who was left without an answer asks anew.
+      if (silent) for (const socket of sockets) socket.resetAndDestroy();
+      silent = false;
+      if (!server.listening) await listen(address.port);
+    },
+    most: () => {
+      const seen = most;
+      most = callers.size;
+      return seen;
+    },
     close: stop,
   };
 }
