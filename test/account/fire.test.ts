@@ -281,7 +281,8 @@ async function burst(account: Live, events: AccountEvent[], atOnce: number): Pro
   await Promise.all(Array.from({ length: atOnce }, sender));
 }
 
-test('P-300 law 4: 10,000 signals in a burst while the account changes: the newest version is on the cluster, nothing is lost, few applies', async () => {
+// With 10,000, and the server's limits lowered: `npm run bursts -- signals`.
+test('P-300 law 4: 3,000 signals in a burst while the account changes: the newest version is on the cluster, nothing is lost, few applies', async () => {
   const account = await live();
   const { received, applies, bad } = await stateOf(account);
   const from = await versionOf(account.accountId);
@@ -290,20 +291,20 @@ test('P-300 law 4: 10,000 signals in a burst while the account changes: the newe
       `do $$ begin for i in 1..${String(times)} loop update nv_accounts set version = version + 1 where id = '${account.accountId}'; end loop; end $$`,
     );
   // Many changes of one row in one transaction are slow for PostgreSQL.
-  for (let n = 0; n < 9_900; n += 300) await change(300);
-  const events = Array.from({ length: 9_900 }, (_, n) => event(`key-${String(n)}`, from + n + 1));
+  for (let n = 0; n < 2_900; n += 300) await change(300);
+  const events = Array.from({ length: 2_900 }, (_, n) => event(`key-${String(n)}`, from + n + 1));
   // As a few relays at once do, each of which tells one account one thing at a time.
   const sent = burst(account, events, 6);
   // The last hundred are changed and told one by one while the others come in.
-  for (let n = 9_900; n < 10_000; n += 1) {
+  for (let n = 2_900; n < 3_000; n += 1) {
     await change(1);
     await signal(account, event(`key-${String(n)}`, from + n + 1));
   }
   await sent;
-  const state = await settled(account, received + 10_000);
-  expect(state.applied.client).toBe(from + 10_000);
+  const state = await settled(account, received + 3_000);
+  expect(state.applied.client).toBe(from + 3_000);
   expect(state.bad).toEqual(bad);
-  expect((await world.store(account.accountId))!.client.sync_version).toBe(from + 10_000);
+  expect((await world.store(account.accountId))!.client.sync_version).toBe(from + 3_000);
   expect(state.applies - applies).toBeLessThan(200);
 }, 300_000);
 

@@ -1,8 +1,7 @@
 import { changeAccount } from '../support/account-changes.ts';
 import { inTurns } from '../support/in-turns.ts';
 import { arrived, witness, type Write } from '../support/witness.ts';
-import { openAccounts } from '../bench/orders.ts';
-import { onGround, violationsOf } from './ground.ts';
+import { onGround, openStores, violationsOf } from './ground.ts';
 
 const ACCOUNTS = 1_000;
 const CHANGES = 100;
@@ -31,9 +30,7 @@ export const burstOfAccounts = (note: (text: string) => void, changes = CHANGES)
         const { version } = await changeAccount(deps.db, { type: 'account.updated', accountId, fields: ['phone'] });
         return { accountId, version };
       };
-      const accounts = await openAccounts(ground, ACCOUNTS);
-      // The first event of each makes its row on its cluster.
-      await arrived(seen, await inTurns(WRITERS, accounts, change));
+      const accounts = await openStores(ground, ACCOUNTS);
       await seen.forget();
       note(`${String(ACCOUNTS)} stores stand; ${String(changes)} changes of each`);
       const began = performance.now();

@@ -5,8 +5,7 @@ import { SIGNAL_ACCOUNT_EVENT, type AccountEvent, type AccountState } from '../.
 import { ACCOUNT_WORKFLOW } from '../../contract/ids.ts';
 import { readStore } from '../../adapters/cluster/index.ts';
 import { waitUntil } from '../../local/wait.ts';
-import { openAccounts } from '../bench/orders.ts';
-import { onGround, violationsOf, type Ground } from './ground.ts';
+import { onGround, openStores, violationsOf, type Ground } from './ground.ts';
 
 /**
  * Far below the defaults (10,000 signals, 4,096 events, 100 buffered): all three edges are reached. The account continues as new after
@@ -37,7 +36,7 @@ export interface SignalsBurst {
 export const burstOfSignals = (note: (text: string) => void): Promise<SignalsBurst> =>
   onGround(note, { dynamicConfig: LIMITS, clusterIds: ['cluster-a'] }, async (ground) => {
     const { deps, db } = ground;
-    const [accountId = ''] = await openAccounts(ground, 1);
+    const [accountId = ''] = await openStores(ground, 1);
     const from = await raise(ground, accountId, SIGNALS);
     const workflow = accountRun(accountId, deps.config.ALTA_QUEUE_PREFIX);
     const events = Array.from({ length: SIGNALS }, (_, n): AccountEvent => ({

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { circumstances, saveFigures } from '../proof/figures.ts';
 import { MODELS } from './models.ts';
 import { check, type Verdict } from './spin.ts';
 
@@ -25,10 +26,13 @@ if (unknown.length > 0) {
 }
 
 const directory = await mkdtemp(join(tmpdir(), 'alta-model-'));
+const where = circumstances();
+const checks: { what: string; expected: Verdict['kind']; kind: Verdict['kind']; states: number }[] = [];
 let wrong = 0;
 const tell = (what: string, expected: Verdict['kind'], verdict: Verdict): void => {
   const right = verdict.kind === expected;
   if (!right) wrong += 1;
+  checks.push({ what, expected, kind: verdict.kind, states: verdict.states });
   const states = `${verdict.states.toLocaleString('en')} states`;
   console.log(`${right ? 'ok   ' : 'WRONG'} ${what}: ${verdict.kind}${verdict.why === '' ? '' : `, ${verdict.why}`}; ${states}`);
 };
@@ -42,5 +46,6 @@ try {
 } finally {
   await rm(directory, { recursive: true, force: true });
 }
+if (wanted.length === 0) saveFigures('model', { ...where, checks });
 console.log(wrong === 0 ? 'Every model holds, and every deliberate error was found.' : `${String(wrong)} checks went wrong.`);
 process.exitCode = wrong === 0 ? 0 : 1;

@@ -4,6 +4,7 @@ import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FAILURE_CONVERTER_PATH } from '../../../adapters/temporal/index.ts';
 import { WORKFLOWS_PATH } from '../../../worker/bundle.ts';
+import { circumstances, saveFigures } from '../../proof/figures.ts';
 import type { CoverageSinks } from './coverage-interceptors.ts';
 import { historyFiles, parseHistory, readHistoryText } from './files.ts';
 import { isSealedHistory, sealedConverter } from './sealed.ts';
@@ -105,5 +106,6 @@ process.stdout.write(
     '',
   ].join('\n'),
 );
+saveFigures('replay', { ...circumstances(), histories: files.length, failed: failed.length, branches: total });
 await Runtime.instance().shutdown();
 process.exitCode = failed.length > 0 || total.all === 0 ? 1 : 0;
