@@ -5,8 +5,10 @@ import { connect, createServer, type Socket } from 'node:net';
 export interface Switchboard {
   readonly url: string;
   down(): Promise<void>;
-  /** Connections are taken and nothing comes back, as from a half-dead server. */
+  /** Half-open: connections stay and are taken, what is sent is lost, and nothing comes back. */
   hush(): void;
+  /** Tries that met with this silence since `hush`: new connections, and what was sent on old ones. */
+  lost(): number;
   /** Ends `down` and `hush`. */
   up(): Promise<void>;
   /** Connections that were open at the same time, at the most, since the last time that it was asked. */
@@ -18,32 +20,34 @@ export interface Switchboard {
 export async function openLine(target: string): Promise<Switchboard> {
   const { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
-  const callers = new Set<Socket>();
+  const callers = new Map<Socket, Socket | undefined>();
   let silent = false;
   let most = 0;
+  let lost = 0;
+  const swallow = (near: Socket, far?: Socket): void => {
+    if (far !== undefined) near.unpipe(far);
+    far?.unpipe(near).resume();
+    near.on('data', () => (lost += 1));
+  };
   const server = createServer((near) => {
-    callers.add(near);
-    near.on('close', () => callers.delete(near));
+    const far = silent ? undefined : connect(Number(port), hostname);
+    callers.set(near, far);
     most = Math.max(most, callers.size);
-    if (silent) {
-      sockets.add(near);
-      near.on('error', () => near.destroy());
-      near.on('close', () => sockets.delete(near));
-      near.resume();
-      return;
-    }
-    const far = connect(Number(port), hostname);
-    for (const socket of [near, far]) {
+    for (const socket of far === undefined ? [near] : [near, far]) {
       sockets.add(socket);
       socket.setNoDelay(true);
       socket.on('error', () => socket.destroy());
       socket.on('close', () => {
         sockets.delete(socket);
+        callers.delete(near);
         near.destroy();
-        far.destroy();
+        far?.destroy();
       });
     }
-    near.pipe(far).pipe(near);
+    if (far === undefined) {
+      lost += 1;
+      swallow(near);
+    } else near.pipe(far).pipe(near);
   });
   const listen = async (on: number): Promise<void> => {
     server.listen(on, '127.0.0.1');
@@ -64,8 +68,10 @@ export async function openLine(target: string): Promise<Switchboard> {
     down: stop,
     hush: () => {
       silent = true;
-      for (const socket of sockets) socket.resetAndDestroy();
+      lost = 0;
+      for (const [near, far] of callers) swallow(near, far);
     },
+    lost: () => lost,
     up: async () => {
       // Who was left without an answer asks anew.
       if (silent) for (const socket of sockets) socket.resetAndDestroy();
