@@ -12,8 +12,11 @@ export const QUERY_ACCOUNT_STATE = 'state';
 /** Type of the message that only makes the workflow look at the account's due dates. */
 export const ACCOUNT_DUE = 'account.due';
 
-/** Reading a run again that was told thousands of things takes seconds: more than the server's 10 s, or it would never get done. */
-export const ACCOUNT_TASK_TIMEOUT = '30 seconds';
+/**
+ * Reading a run again that was told thousands of things takes seconds, on a busy machine more than half a minute: with less than it takes a
+ * run would begin again for ever. This is the longest that the server allows; a task of a worker that died waits for it at worst.
+ */
+export const ACCOUNT_TASK_TIMEOUT = '2 minutes';
 
 /** What an event tells the account workflow: which aspects changed and to which version; never the values (law 4). */
 export const accountEventSchema = z.strictObject({
