@@ -1,3 +1,4 @@
+import { SECRET_TEXT } from '../scrub.ts';
 import type { Tx } from './db.ts';
 
 /** An account as the oracle judges it. */
@@ -33,14 +34,11 @@ export const verifiedAccounts = (db: Tx, after: string, limit: number): Promise<
 
 /** A row that breaks a law by itself: which law, which row, and how. */
 export interface BrokenRow {
-  law: 'G2' | 'G4' | 'G5' | 'G7' | 'G9';
+  law: 'G2' | 'G4' | 'G5' | 'G7' | 'G8' | 'G9';
   accountId: string | null;
   row: string;
   what: string;
 }
-
-/** Shapes of Mercado Pago's tokens and of JWTs. No row of these tables may hold one, whoever wrote it. */
-const SECRETS = String.raw`(APP_USR-|TG-)[0-9A-Za-z]{8}|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.`;
 
 /**
  * Rows of the Admin DB that break a law by themselves, at most `limit` of each kind. `lateSeconds` is how long an event may be on its
@@ -67,6 +65,9 @@ export const brokenRows = (db: Tx, { lateSeconds, limit }: { lateSeconds: number
            (select 'G5', account_id, 'outbox ' || event_key, 'on its way since ' || created_at
             from outbox where status in ('pending', 'processing') and created_at < now() - make_interval(secs => $1) limit $2)
            union all
+           (select 'G8', account_id, 'provisioning_jobs ' || id, 'is ' || status || ', and nothing was heard of it since ' || updated_at
+            from provisioning_jobs where status in ('queued', 'running', 'compensating') and updated_at < now() - make_interval(secs => $1) limit $2)
+           union all
            (select 'G7', account_id, found.row, 'holds what looks like a secret'
             from (select account_id, 'outbox ' || event_key as row from outbox where payload::text ~ $3
                   union all select account_id, 'provisioning_job_steps of job ' || job_id || ', ' || s.step from provisioning_job_steps s
@@ -81,5 +82,60 @@ export const brokenRows = (db: Tx, { lateSeconds, limit }: { lateSeconds: number
            union all
            (select 'G9', account_id, 'operator_actions ' || id, 'an act of an operator without a name or a reason'
             from operator_actions where btrim(actor) = '' or btrim(reason) = '' limit $2)`,
-    values: [lateSeconds, limit, SECRETS],
+    values: [lateSeconds, limit, SECRET_TEXT],
+  });
+
+/** Where an account stands, whether or not it was ever paid for. */
+export type AccountStand = Pick<VerifiedAccount, 'accountId' | 'status' | 'clusterId' | 'job'>;
+
+/** Where these accounts stand; those that the Admin DB does not have are left out. */
+export const standOfAccounts = (db: Tx, accountIds: readonly string[]): Promise<AccountStand[]> =>
+  db.query<AccountStand>({
+    name: 'admin-db.stand-of-accounts',
+    text: `select a.id as "accountId", a.status, a.backend_cluster_id as "clusterId",
+             (select j.status from provisioning_jobs j where j.account_id = a.id order by j.created_at desc limit 1) as job
+           from nv_accounts a where a.id = any($1::uuid[])`,
+    values: [accountIds],
+  });
+
+/** A refund that Mercado Pago has, or may have, heard of. */
+export interface SentRefund {
+  refundId: string;
+  accountId: string | null;
+  paymentId: string;
+  /** Decimal text: what came by the payment. */
+  captured: string;
+  status: string;
+  mpRefundId: string | null;
+  /** Whether its start is still on its way, so that no run has to be open yet. */
+  onItsWay: boolean;
+}
+
+/** The newest refunds that were decided and not called off, at most `limit`. */
+export const sentRefunds = (db: Tx, limit: number): Promise<SentRefund[]> =>
+  db.query<SentRefund>({
+    name: 'admin-db.sent-refunds',
+    text: `select r.id as "refundId", r.account_id as "accountId", r.payment_id as "paymentId", p.amount as captured, r.status,
+             r.mp_refund_id as "mpRefundId",
+             exists (select from outbox o where o.target = 'refund' and o.status in ('pending', 'processing')
+               and o.payload ->> 'refundId' = r.id::text) as "onItsWay"
+           from refunds r join payments p on p.payment_id = r.payment_id
+           where r.status in ('wanted', 'in_process', 'approved') or (r.status = 'rejected' and r.tries > 0)
+           order by r.created_at desc limit $1`,
+    values: [limit],
+  });
+
+/** What Alta knows of a payment. */
+export interface KnownPayment {
+  paymentId: string;
+  accountId: string | null;
+  status: string;
+}
+
+/** What Alta knows of these payments; those that it never read are left out. */
+export const knownPayments = (db: Tx, paymentIds: readonly string[]): Promise<KnownPayment[]> =>
+  db.query<KnownPayment>({
+    name: 'admin-db.known-payments',
+    text: 'select payment_id as "paymentId", account_id as "accountId", status from payments where payment_id = any($1::text[])',
+    values: [paymentIds],
   });

@@ -8,6 +8,7 @@ export { classifyAuthError, classifyRestError, classifyStorageError, type CallFa
 export { publishClient, undoClient, upsertClient, type WriteOutcome } from './client-row.ts';
 export { seedContent, undoSeed, type SeedCounts } from './content.ts';
 export { readStoreObject, readStoreTable, storeObjects, storeTables, type ExportedRow } from './export-rows.ts';
+export { listAssetFolders, listAuthUsers, type AuthUsers } from './leftovers.ts';
 export { clearMpCredentials, deleteClient, setSettings } from './life.ts';
 export { confirmShopOrder, placeShopOrder, readMpCredentials, type PlacedShopOrder } from './orders.ts';
 export { readOpenStore, type OpenStore } from './open-store.ts';
