@@ -4,7 +4,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PROJECT_ROOT } from '../../local/paths.ts';
 import { renderProof } from './report.ts';
-import { SUITES, type Suite } from './suites.ts';
+import type { Suite } from './suite.ts';
+import { SUITES } from './suites.ts';
 
 const REPORT = join(PROJECT_ROOT, 'docs', 'proof.md');
 /** So long a suite that was told to end may take for it, ms. */

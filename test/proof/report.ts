@@ -1,5 +1,6 @@
 import { readFigures } from './figures.ts';
-import { SUITES, type Figures, type Suite } from './suites.ts';
+import type { Figures, Suite } from './suite.ts';
+import { SUITES } from './suites.ts';
 
 const escape = (text: string): string => text.replaceAll('|', '\\|');
 

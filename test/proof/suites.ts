@@ -1,27 +1,6 @@
-import type { Circumstances } from './figures.ts';
-
-/** What one suite measured, with where and when. */
-export type Figures = Partial<Circumstances> & Record<string, unknown>;
-
-/** One row of the report: what was counted, and how much it came to. */
-export type Row = [figure: string, value: string];
-
-export interface Suite {
-  /** Its heading in the report. */
-  title: string;
-  /** What a person runs to get it again. */
-  command: string;
-  /** npm's arguments when the whole report is made; undefined: too long for that, run it by itself. */
-  args: readonly string[] | undefined;
-  /** It is ended after so long, minutes. */
-  minutes: number;
-  /** The file below `.alta/proof`, without its ending. */
-  file: string;
-  rows(figures: Figures): Row[];
-}
-
-const number = (value: unknown): string => (typeof value === 'number' ? Math.round(value).toLocaleString('en') : '-');
-const seconds = (value: unknown): string => (typeof value === 'number' ? `${(value / 1_000).toFixed(1)} s` : '-');
+import { FAULT_SUITES } from './fault-suites.ts';
+import type { Row, Suite } from './suite.ts';
+import { number, seconds } from './words.ts';
 
 interface ModelCheck {
   expected: string;
@@ -38,6 +17,7 @@ interface OutboxPhase {
 
 /** The suites of the report, in its order. */
 export const SUITES: readonly Suite[] = [
+  ...FAULT_SUITES,
   {
     title: 'Replay corpus',
     command: 'npm run history:coverage',
