@@ -30,7 +30,12 @@ export async function saveOnboarding(tx: Tx, accountId: string, builder: Checkou
     text: `insert into nv_onboarding (account_id, template_key, palette_key, data) values ($1, $2, $3, $4)
            on conflict (account_id) do update set
              template_key = excluded.template_key, palette_key = excluded.palette_key, data = excluded.data, updated_at = now()`,
-    values: [accountId, builder.templateKey, builder.paletteKey, JSON.stringify({ catalog: builder.catalog, form: fingerprintOf(builder) })],
+    values: [
+      accountId,
+      builder.templateKey,
+      builder.paletteKey,
+      JSON.stringify({ catalog: builder.catalog, form: fingerprintOf(builder) }),
+    ],
   });
   if (builder.logo === null) {
     await tx.query({

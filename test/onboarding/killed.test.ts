@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { startAlta, type AltaProcess } from '../support/alta-process.ts';
 import { eventually } from '../support/eventually.ts';
 import { expectOneStore } from '../support/one-store.ts';
+import { seededRandom } from '../support/seeded.ts';
 import { startWorld, type PlacedOrder, type World } from '../support/world.ts';
 
 /** Alta's own processes, killed with SIGKILL at chosen and at random boundaries. */
@@ -114,7 +115,7 @@ test('P-754 I7: 50 runs under workers that are killed at random boundaries all e
   const orders = await Promise.all(Array.from({ length: 50 }, () => world.checkout()));
   await Promise.all(orders.map((order) => world.pay(order)));
   const seed = Date.now();
-  const random = mulberry32(seed);
+  const random = seededRandom(seed);
   const plans: string[] = [];
   let kills = 0;
   const unfinished = async (): Promise<number> =>
@@ -144,14 +145,3 @@ test('P-754 I7: 50 runs under workers that are killed at random boundaries all e
   expect(kills).toBeGreaterThan(0);
   await Promise.all([survivor.stop(), relay.stop()]);
 }, 480_000);
-
-/** A small seeded generator: a failing run can be repeated. */
-function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
