@@ -54,6 +54,9 @@ const about = new AsyncLocalStorage<LogFields>();
 /** Every line that is logged while `act` runs carries these fields, whoever logs it; what a line says itself counts more. */
 export const withLogFields = <T>(fields: LogFields, act: () => T): T => about.run({ ...about.getStore(), ...fields }, act);
 
+/** What the lines that are logged right now are about. */
+export const currentLogFields = (): Readonly<LogFields> => about.getStore() ?? {};
+
 function surroundings(): object {
   const span = trace.getActiveSpan()?.spanContext();
   return { ...about.getStore(), ...(span === undefined ? {} : { traceId: span.traceId }) };

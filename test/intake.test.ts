@@ -246,6 +246,24 @@ describe('checkout', () => {
     expect(body).toMatchObject({ code: 'MP_UNAVAILABLE' });
     expect(await door.sql(`select status from nv_accounts where slug = $1`, [request.slug])).toEqual([{ status: 'draft' }]);
   });
+
+  test('P-100 a customer whom no answer reached sends the form again and goes on with the same draft; another form does not get the name', async () => {
+    await door.simulator.control.faults.add({ operation: 'preference.create', kind: 'status', status: 500 });
+    const request = sampleCheckout();
+    expect((await door.post('/onboarding/checkout', request)).status).toBe(503);
+    const { status, body } = await door.post('/onboarding/checkout', request);
+    expect(status).toBe(201);
+    expect(await door.sql('select id, status from nv_accounts where slug = $1', [request.slug])).toEqual([
+      { id: body['accountId'], status: 'draft' },
+    ]);
+    for (const change of [{ email: 'somebody@example.com' }, { businessName: `${request.businessName}.` }, { catalog: [] }]) {
+      const other = await door.post('/onboarding/checkout', { ...request, ...change });
+      expect(other).toMatchObject({ status: 409, body: { code: 'SLUG_TAKEN' } });
+    }
+    // Once it is paid nobody's form finds it.
+    await door.sql(`update nv_accounts set status = 'paid' where id = $1`, [body['accountId']]);
+    expect(await door.post('/onboarding/checkout', request)).toMatchObject({ status: 409, body: { code: 'SLUG_TAKEN' } });
+  });
 });
 
 describe('the public interface', () => {

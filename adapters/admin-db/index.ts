@@ -93,4 +93,4 @@ export { goLive } from './publication.ts';
 export { addLifecycleEvent, listLifecycleEvents } from './lifecycle.ts';
 export type { LifecycleEvent, LifecycleRow } from './lifecycle.ts';
 export { activateAccount, type Activation } from './activate.ts';
-export { loadAssets, saveOnboarding, type OnboardingAssets } from './onboarding-data.ts';
+export { findSameForm, loadAssets, saveOnboarding, type OnboardingAssets } from './onboarding-data.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { loadPlan, openDraft, planPrice, reserveSlug, saveOnboarding } from '../../adapters/admin-db/index.ts';
+import { findSameForm, loadPlan, openDraft, planPrice, reserveSlug, saveOnboarding } from '../../adapters/admin-db/index.ts';
 import { checkoutSchema, type CheckoutAnswer, type CheckoutRequest } from '../../contract/checkout.ts';
 import type { ApiDeps } from './deps.ts';
 import { invalidInput } from './errors.ts';
@@ -11,14 +11,16 @@ export const CHECKOUT_BODY_LIMIT = 1024 * 1024;
 
 /**
  * Opens an onboarding (P-100): writes the draft, reserves its slug and answers with the payment link. Sending it again with the
- * `accountId` of the answer corrects the draft; the same order gets the same preference.
+ * `accountId` of the answer corrects the draft; the same form without it, of a customer whom no answer reached, goes on with its draft.
+ * The same order gets the same preference.
  * Errors: INPUT_INVALID (names the field), PLAN_NOT_FOUND, SLUG_TAKEN, ACCOUNT_STATE_INVALID, MP_*; after an MP failure
  * the draft stands and the customer sends the form again.
  */
 export async function checkout({ db, mp, config }: ApiDeps, request: CheckoutRequest): Promise<CheckoutAnswer> {
   const { accountId, amount, currency } = await db.tx('admin-db.checkout', async (tx) => {
     const plan = await loadPlan(tx, request.planKey);
-    const draft = await openDraft(tx, request, plan);
+    const before = request.accountId ?? (await findSameForm(tx, request));
+    const draft = await openDraft(tx, before === null ? request : { ...request, accountId: before }, plan);
     await reserveSlug(tx, request.slug, draft.accountId, config.SLUG_RESERVATION_SECONDS);
     await saveOnboarding(tx, draft.accountId, request);
     return { ...draft, amount: planPrice(plan, request.billingPeriod), currency: plan.currency };

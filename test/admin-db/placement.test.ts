@@ -14,7 +14,8 @@ import {
   type AdminDb,
   type Candidate,
 } from '../../adapters/admin-db/index.ts';
-import { addCluster, paidAccount, rows, seededRandom, testVault, type PaidAccount } from '../support/admin-db-fixtures.ts';
+import { addCluster, paidAccount, rows, testVault, type PaidAccount } from '../support/admin-db-fixtures.ts';
+import { seededRandom } from '../support/seeded.ts';
 import { eventually } from '../support/eventually.ts';
 import { openFreshDb } from '../support/postgres.ts';
 

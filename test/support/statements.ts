@@ -52,6 +52,7 @@ export const STATEMENTS: Record<Exclude<AdminDbRole, 'keeper'>, Record<string, A
         const { accountId } = await adminDb.openDraft(tx, { ...checkout, slug: `s-${randomUUID().slice(0, 8)}` }, plan);
         const again = { ...checkout, accountId, slug: `s-${randomUUID().slice(0, 8)}`, customDomain: `${randomUUID()}.example.com` };
         await adminDb.openDraft(tx, again, plan);
+        await adminDb.findSameForm(tx, again);
         await adminDb.reserveSlug(tx, again.slug, accountId, 60);
         await adminDb.saveOnboarding(tx, accountId, again);
         await adminDb.saveOnboarding(tx, accountId, { ...again, logo: null });

@@ -1,7 +1,10 @@
 import { Client, type WorkflowHandle } from '@temporalio/client';
 import type { FastifyInstance } from 'fastify';
 import { randomBytes, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -50,6 +53,10 @@ export interface WorldOptions {
   mercadoPago?: SimulatorOptions;
   /** Where API, relay, worker and the Temporal SDK write their lines; nowhere unless said otherwise. */
   log?: Logger;
+  /** Requests a minute that the API takes from one address. */
+  ratePerMinute?: number;
+  /** Stands in front of the API: what it hands on is handled in its context. */
+  front?: (next: RequestListener) => RequestListener;
   /** Runs worker, relay or API in this process; all true unless said otherwise. */
   run?: { worker?: boolean; relay?: boolean; api?: boolean };
 }
@@ -115,8 +122,17 @@ export async function startWorld(options: WorldOptions = {}) {
   const lines = await openClusterLines(db, vault);
 
   const shop = env['ALTA_STOREFRONT'] === 'true' ? openShop(loadConfig(env), vault, log) : undefined;
-  const front = { db: intakeDb, vault, mp, config: loadConfig(env), log, ...(shop === undefined ? {} : { shop }) };
-  const listening = run.api ? await listen(front) : undefined;
+  const { ratePerMinute } = options;
+  const front = {
+    db: intakeDb,
+    vault,
+    mp,
+    config: loadConfig(env),
+    log,
+    ...(shop === undefined ? {} : { shop }),
+    ...(ratePerMinute === undefined ? {} : { ratePerMinute }),
+  };
+  const listening = run.api ? await listen(front, options.front) : undefined;
   env['PUBLIC_URL'] = listening?.url ?? 'http://127.0.0.1:9';
   const config = loadConfig(env);
   if (listening) Object.assign(listening.config, { PUBLIC_URL: listening.url });
@@ -243,7 +259,7 @@ export async function startWorld(options: WorldOptions = {}) {
     close: async (): Promise<void> => {
       await relay?.stop();
       await workers?.stop();
-      await listening?.app.close();
+      await listening?.close();
       await simulator.close();
       await mail.close();
       deps.mailer.close();
@@ -283,9 +299,26 @@ async function openClusterLines(
   return { lines, clusterIds, clusterFacts: facts };
 }
 
-async function listen(deps: Parameters<typeof buildApi>[0]): Promise<{ app: FastifyInstance; url: string; config: Config }> {
-  const app = await buildApi(deps);
-  return { app, url: await app.listen({ host: '127.0.0.1', port: 0 }), config: deps.config };
+interface Listening {
+  url: string;
+  config: Config;
+  close(): Promise<unknown>;
+}
+
+async function listen(deps: Parameters<typeof buildApi>[0], front?: WorldOptions['front']): Promise<Listening> {
+  const app: FastifyInstance = await buildApi(deps);
+  const { config } = deps;
+  if (front === undefined) return { url: await app.listen({ host: '127.0.0.1', port: 0 }), config, close: () => app.close() };
+  await app.ready();
+  const server: Server = createServer(front((request, response) => app.routing(request, response)));
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const close = async (): Promise<void> => {
+    server.closeAllConnections();
+    server.close();
+    await app.close();
+  };
+  return { url: `http://127.0.0.1:${String(port)}`, config, close };
 }
 
 function runRelay(deps: Parameters<typeof createRelay>[0]): { stop(): Promise<void> } {

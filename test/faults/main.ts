@@ -1,0 +1,42 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import { parseArgs } from 'node:util';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * `npm run test:pairs`: the long suites of faults, each for at most `--minutes` (10): `pairs`, `every` (single faults in full), `random`
+ * and `crash`; all of them, or those that are named. `--seed` orders the cases, `--from` goes on where an earlier run of that seed stopped,
+ * `--plans` is how many random plans are made. Each writes `.alta/proof/<suite>.json`: cases run, of how many, faults, violations.
+ */
+const SUITES = ['pairs', 'every', 'random', 'crash'];
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { minutes: { type: 'string' }, seed: { type: 'string' }, from: { type: 'string' }, plans: { type: 'string' } },
+});
+const unknown = positionals.find((name) => !SUITES.includes(name));
+const notNumber = Object.entries(values).find(([, value]) => !/^\d+(\.\d+)?$/.test(value));
+if (unknown !== undefined || notNumber !== undefined) {
+  process.stderr.write(
+    `usage: npm run test:pairs -- [${SUITES.join(' | ')}] [--minutes N] [--seed N] [--from N] [--plans N]: ${unknown ?? `--${notNumber?.[0] ?? ''}`}\n`,
+  );
+  process.exit(2);
+}
+const jest = createRequire(import.meta.url).resolve('jest/bin/jest.js');
+const config = fileURLToPath(new URL('./jest.config.js', import.meta.url));
+const wanted = positionals.length === 0 ? SUITES : positionals;
+const env = Object.fromEntries(Object.entries(values).map(([name, value]) => [`ALTA_FAULTS_${name.toUpperCase()}`, value]));
+const child = spawn(
+  process.execPath,
+  [
+    '--experimental-vm-modules',
+    '--disable-warning=ExperimentalWarning',
+    jest,
+    '--config',
+    config,
+    ...wanted.map((name) => `faults/${name}.faults`),
+  ],
+  { stdio: 'inherit', env: { ...process.env, ...env } },
+);
+const [code] = (await once(child, 'exit')) as [number | null];
+process.exitCode = code ?? 1;
