@@ -9,6 +9,7 @@ import {
   requireReauth,
   resyncCredentials,
   revokeConnection,
+  type AdminDb,
   type BegunRefresh,
   type LeftRefresh,
 } from '../adapters/admin-db/index.ts';
@@ -101,16 +102,30 @@ export function revokeCredentials({ db, log }: ActivityDeps) {
   return async (revoked: AccountContext & { credentialVersion: number | null; by: 'operator' | 'seller' }): Promise<boolean> => {
     const { accountId, credentialVersion, by } = revoked;
     const bySeller = by === 'seller';
-    const ended = await revokeConnection(db, {
-      accountId,
-      credentialVersion,
-      actor: 'alta',
-      code: bySeller ? 'MP_REAUTH_REQUIRED' : null,
-      reason: bySeller ? 'the seller took the consent back' : 'revoked by an operator',
-    });
+    const end = (version: number): Promise<boolean> =>
+      revokeConnection(db, {
+        accountId,
+        credentialVersion: version,
+        actor: 'alta',
+        code: bySeller ? 'MP_REAUTH_REQUIRED' : null,
+        reason: bySeller ? 'the seller took the consent back' : 'revoked by an operator',
+      });
+    const ended = await (credentialVersion === null ? endWhatStands(db, accountId, end) : end(credentialVersion));
     if (ended && bySeller) log.warn({ accountId, alert: 'reauth required' }, 'the seller took the consent back');
     return ended;
   };
+}
+
+/**
+ * Ends the consent that stands now, whatever its version, by writing against the version that was read (law 5): a write that comes late
+ * must not take out what the seller agreed to since. A rotation in between raises the version, so it is looked at again.
+ */
+async function endWhatStands(db: AdminDb, accountId: string, end: (version: number) => Promise<boolean>): Promise<boolean> {
+  for (;;) {
+    const standing = await findConnection(db, accountId);
+    if (standing === null || standing.state === 'revoked') return false;
+    if (await end(standing.credentialVersion)) return true;
+  }
 }
 
 /** `resync-credentials`: has a store's credentials written to its cluster once more; false when there are none, or no store. */

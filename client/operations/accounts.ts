@@ -95,11 +95,10 @@ async function give(
   if (!isCommandId(commandId)) throw new AltaError('INPUT_INVALID', 'commandId: write a UUID in lower case');
   const { accountId, status } = await findAccount(db, target);
   if (!isStoreState(status)) throw new AltaError('COMMAND_REFUSED', `${parsed.data.action}: the account is ${status} and has no store`);
-  // A run that was lost is started again by this: what it knew stands in the Admin DB.
-  const start = new WithStartWorkflowOperation(ACCOUNT_WORKFLOW, accountRun(accountId, config.ALTA_QUEUE_PREFIX));
   const send = (): Promise<CommandAnswer> =>
     temporal.workflow.executeUpdateWithStart<Workflow, CommandAnswer, [AccountCommand]>(UPDATE_ACCOUNT_COMMAND, {
-      startWorkflowOperation: start,
+      // A run that was lost is started again by this: what it knew stands in the Admin DB.
+      startWorkflowOperation: new WithStartWorkflowOperation(ACCOUNT_WORKFLOW, accountRun(accountId, config.ALTA_QUEUE_PREFIX)),
       updateId: commandId,
       args: [parsed.data],
     });

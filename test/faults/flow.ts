@@ -23,7 +23,7 @@ export interface Flow<S extends Subject = Subject> {
 }
 
 /** Lets flows of different subjects stand in one list. */
-export const flowOf = <S extends Subject>(flow: Flow<S>): Flow => flow as Flow;
+export const flowOf = <S extends Subject>(flow: Flow<S>): Flow => flow;
 
 /** The same flow with one more trouble, which takes it along another way. */
 export const troubled = (flow: Flow, what: string, trouble: NonNullable<Flow['trouble']>): Flow => ({

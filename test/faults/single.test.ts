@@ -42,16 +42,7 @@ test('a boundary that is new in the code, and an exemption that is none, are fou
 
 test('P-117 P-170 P-732 P-752 G1 to G6: one fault at any boundary, in any mode, and everything comes out as it has to', async () => {
   const cases = singles(found, false);
-  let n = 0;
-  const outcomes = await runCases(stage, cases, {
-    ...LOAD,
-    go: (o) => {
-      n += 1;
-      if (n % 50 === 0 || o.violation)
-        process.stderr.write(`XX ${n} of ${cases.length} ${new Date().toISOString()} ${o.violation ?? ''}\n`);
-      return true;
-    },
-  });
+  const outcomes = await runCases(stage, cases, LOAD);
   expect(outcomes.flatMap(({ violation }) => violation ?? [])).toEqual([]);
   // On some ways a race decides whether a boundary is passed; most faults have to strike all the same.
   const missed = outcomes.filter(({ struck }) => struck === 0).map((outcome) => nameOf(outcome.case));

@@ -97,6 +97,8 @@ export const changes = life({
 export const standing = life({
   name: 'account standing',
   async run(stage, subject, n) {
+    // The turn before left it paused.
+    if (n % 2 === 0) await give(stage, subject, { action: 'resume', cause: 'pause' });
     await give(stage, subject, { action: 'suspend', cause: 'operator' });
     await give(stage, subject, { action: 'resume', cause: 'operator' });
     await give(stage, subject, { action: 'hold' });
