@@ -4,6 +4,7 @@ import type { Aspect } from './account.ts';
 import { checkoutSchema } from './checkout.ts';
 import { OVERRIDE_KINDS, type OverLimit } from './entitlements.ts';
 import type { StoreState } from './account-machine.ts';
+import { slugSchema } from './slug.ts';
 import { settingsPatchSchema } from './settings.ts';
 import { isUuid } from './ids.ts';
 
@@ -19,7 +20,7 @@ export const accountEditSchema = z
   .strictObject({
     businessName: shape.businessName,
     email: shape.email,
-    slug: shape.slug,
+    slug: slugSchema,
     country: shape.country,
     phone: shape.phone.unwrap(),
     phoneFull: shape.phoneFull.unwrap(),

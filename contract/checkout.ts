@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { COUNTRY_CODES, type CountryCode } from './countries.ts';
-import { slugSchema } from './slug.ts';
+import { looksEncoded, slugSchema } from './slug.ts';
 
 const text = (max: number) => z.string().trim().min(1).max(max);
 const optionalText = (max: number) => text(max).nullable().default(null);
@@ -32,7 +32,7 @@ const productSchema = z.strictObject({
 export const checkoutSchema = z.strictObject({
   /** Names a draft that the wizard made earlier; left out, a new account is opened. */
   accountId: z.uuid().optional(),
-  slug: slugSchema,
+  slug: slugSchema.refine((slug) => !looksEncoded(slug), 'browsers would show another name; choose one without two hyphens there'),
   email,
   businessName: text(200),
   planKey: z.string().regex(/^[a-z0-9_-]{1,40}$/),

@@ -40,3 +40,6 @@ export const slugSchema = z
       .regex(/^[a-z0-9](?:[a-z0-9-]{1,38}[a-z0-9])$/, 'use 3 to 40 lower-case letters, digits or inner hyphens')
       .refine((slug) => !RESERVED_SLUGS.has(slug), 'this name is reserved; choose another'),
   );
+
+/** Whether a slug would be read as another script's: a name with two hyphens there is decoded by browsers (`xn--…`). Not part of `slugSchema`, which runs of commands replay. */
+export const looksEncoded = (slug: string): boolean => slug.slice(2, 4) === '--';

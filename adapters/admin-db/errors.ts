@@ -8,6 +8,9 @@ const TRANSIENT_TEXT = /timeout|timed out|terminated|Connection (?:ended|closed)
 /** SQLSTATEs that our own triggers raise. */
 const OWN_STATES: Readonly<Record<string, ErrorCode>> = { ALT01: 'LEGACY_JOB_TYPE', ALT02: 'CONFLICT', ALT03: 'CONFLICT' };
 
+/** A text with NUL, plain or in JSON: no column takes one. */
+const UNSTORABLE = new Set(['22021', '22P05']);
+
 /** What PostgreSQL says when a login cannot take on the role of its process: the role is not there, or not the login's. */
 const NO_ROLE = /^(?:permission denied to set role|invalid value for parameter "role"|role "[^"]*" does not exist)/;
 
@@ -20,7 +23,7 @@ interface PgFault {
 
 /**
  * Turns what `pg` throws into an AltaError: ADMIN_DB_UNAVAILABLE for what passes by itself, ADMIN_DB_REJECTED (with `sqlstate`
- * and `constraint` in the details) for what does not, CONFIG_INVALID where the login lacks its role, and the own codes of our triggers. Only fixed texts and names go into the
+ * and `constraint` in the details) for what does not, INPUT_INVALID for a text that no column takes, CONFIG_INVALID where the login lacks its role, and the own codes of our triggers. Only fixed texts and names go into the
  * message: PostgreSQL's `detail` shows row values.
  */
 export function toAdminDbError(error: unknown, query: string): AltaError {
@@ -36,6 +39,8 @@ export function toAdminDbError(error: unknown, query: string): AltaError {
   const text = typeof message === 'string' ? message : '';
   const own = state === null ? undefined : OWN_STATES[state];
   if (own !== undefined) return new AltaError(own, text, { details });
+  if (state !== null && UNSTORABLE.has(state))
+    return new AltaError('INPUT_INVALID', 'a text holds a character that cannot be stored', { details });
   if (NO_ROLE.test(text)) {
     const hint = 'run `alta migrate`, and make the login a member of the role of this process';
     return new AltaError('CONFIG_INVALID', `ADMIN_DATABASE_URL: ${text}: ${hint}`, { details });

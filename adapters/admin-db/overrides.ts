@@ -11,10 +11,12 @@ interface Audited {
 
 /**
  * Overrides one limit or feature of an account; an override of the same one is replaced, its end too. Always raises the account's
- * version, so that the store is written anew. Throws INPUT_INVALID for an end that has passed.
+ * version, so that the store is written anew. Throws INPUT_INVALID for an end that has passed, and for a limit that nothing sold knows: nobody
+ * would look at it. A feature may be one that is given to single accounts only.
  */
 export async function setOverride(tx: Tx, accountId: string, command: Given<'set-override'>): Promise<Audited> {
   const { kind, key, value, expiresAt, actor, reason } = command;
+  if (kind === 'limit') await refuseUnknownLimit(tx, key);
   const from = await textOf(tx, accountId, kind, key);
   const rows = await tx.query({
     name: 'admin-db.set-override',
@@ -40,6 +42,17 @@ export async function clearOverride(tx: Tx, accountId: string, { kind, key, acto
   });
   if (rows.length === 0) throw new AltaError('INPUT_INVALID', `key: the account has no override of ${kind} ${JSON.stringify(key)}`);
   return { from, to: null };
+}
+
+async function refuseUnknownLimit(tx: Tx, key: string): Promise<void> {
+  const known = await tx.query<{ key: string }>({
+    name: 'admin-db.known-limits',
+    text: `select jsonb_object_keys(entitlements -> 'limits') as key from plans union select jsonb_object_keys(entitlements -> 'limits') from addons
+           order by key`,
+  });
+  const keys = known.map((row) => row.key);
+  if (!keys.includes(key))
+    throw new AltaError('INPUT_INVALID', `key: no plan or add-on has a limit ${JSON.stringify(key)}; there are ${keys.join(', ')}`);
 }
 
 /** The override that counts now; null when there is none. */

@@ -5,6 +5,7 @@ import { findSameForm, loadPlan, openDraft, planPrice, reserveSlug, saveOnboardi
 import { checkoutSchema, type CheckoutAnswer, type CheckoutRequest } from '../../contract/checkout.ts';
 import type { ApiDeps } from './deps.ts';
 import { invalidInput } from './errors.ts';
+import { refuseUnreadable } from './readable.ts';
 
 /** Longest checkout body, bytes: a logo of 256 KiB in base64 and a catalogue. */
 export const CHECKOUT_BODY_LIMIT = 1024 * 1024;
@@ -48,6 +49,7 @@ export function checkoutRoutes(app: FastifyInstance, deps: ApiDeps): void {
   app.post('/onboarding/checkout', { bodyLimit: CHECKOUT_BODY_LIMIT, schema: docs }, async (request, reply) => {
     const parsed = checkoutSchema.safeParse(request.body ?? {});
     if (!parsed.success) throw invalidInput(parsed.error);
+    refuseUnreadable(parsed.data);
     const answer = await checkout(deps, parsed.data);
     return reply.code(201).send(answer);
   });

@@ -9,6 +9,7 @@ import { AltaError, isAltaError } from '../../contract/errors.ts';
 import { shopCheckoutSchema, type ShopCheckout, type ShopCheckoutAnswer } from '../../contract/shop.ts';
 import type { ApiDeps } from './deps.ts';
 import { invalidInput } from './errors.ts';
+import { refuseUnreadable } from './readable.ts';
 
 /** What the minimal shop works with: a pool with the rights of `alta_storefront`, and clusters with their service keys. */
 export interface ShopDeps {
@@ -69,6 +70,7 @@ export function shopRoutes(app: FastifyInstance, deps: ApiDeps): void {
   app.post<{ Params: { slug: string } }>('/stores/:slug/checkout', { schema }, async (request, reply) => {
     const parsed = shopCheckoutSchema.safeParse(request.body ?? {});
     if (!parsed.success) throw invalidInput(parsed.error);
+    refuseUnreadable(parsed.data);
     try {
       const answer = await shopCheckout(shop, deps, request.params.slug, parsed.data);
       return await reply.code(201).send(answer);

@@ -137,9 +137,12 @@ export function accountCommands(program: Command): void {
       .description(about)
       .requiredOption('--reason <text>', 'why; it is kept')
       .addOption(actorOption())
+      .option('--command-id <uuid>', 'repeat this very command, whose answer was lost')
       .option('--json', 'machine-readable')
-      .action(async (target: string, { reason, actor, json }: Given) => {
-        const answer = await withAlta(({ alta }) => alta.accounts[act](target, { reason, actor }));
+      .action(async (target: string, { reason, actor, commandId, json }: Given) => {
+        const answer = await withAlta(({ alta }) =>
+          alta.accounts[act](target, { reason, actor, ...(commandId === undefined ? {} : { commandId }) }),
+        );
         if (json) printJson(answer);
         else print(credentialsOf(answer));
       });

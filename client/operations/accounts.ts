@@ -24,6 +24,7 @@ import { isStoreState } from '../../contract/account-machine.ts';
 import type { AccountState } from '../../contract/account.ts';
 import { AltaError, isAltaError } from '../../contract/errors.ts';
 import { ACCOUNT_WORKFLOW } from '../../contract/ids.ts';
+import { looksEncoded } from '../../contract/slug.ts';
 import { callTemporal } from '../temporal.ts';
 import { stateOf } from './account-state.ts';
 import { changeCredentials, type CredentialsAnswer } from './account-credentials.ts';
@@ -61,11 +62,11 @@ export interface AccountOperations {
   command(target: string, command: AccountCommandInput, commandId?: string): Promise<CommandAnswer>;
   /**
    * Has a seller's tokens rotated, or taken out, as `credentials.ask` does, and waits until the cluster shows it, or the answer says what
-   * that waits for. Errors: INPUT_INVALID, ACCOUNT_NOT_FOUND, COMMAND_REFUSED without a store, NOT_FOUND when the seller never agreed,
+   * that waits for; done once for a `commandId`, as a command is. Errors: INPUT_INVALID, ACCOUNT_NOT_FOUND, CONFLICT, COMMAND_REFUSED without a store, NOT_FOUND when the seller never agreed,
    * RESOLVE_REFUSED when the seller has to agree again first.
    */
-  rotateCredentials(target: string, by: { actor: string; reason: string }): Promise<CredentialsAnswer>;
-  revokeCredentials(target: string, by: { actor: string; reason: string }): Promise<CredentialsAnswer>;
+  rotateCredentials(target: string, by: { actor: string; reason: string; commandId?: string }): Promise<CredentialsAnswer>;
+  revokeCredentials(target: string, by: { actor: string; reason: string; commandId?: string }): Promise<CredentialsAnswer>;
 }
 
 export function accountOperations(deps: AccountDeps): AccountOperations {
@@ -76,8 +77,8 @@ export function accountOperations(deps: AccountDeps): AccountOperations {
     },
     archives: async (target) => listArchives(deps.db, (await findAccount(deps.db, target)).accountId),
     command: (target, command, commandId = randomUUID()) => give(deps, target, command, commandId),
-    rotateCredentials: (target, { actor, reason }) => changeCredentials(deps, target, { task: 'refresh', actor, reason }),
-    revokeCredentials: (target, { actor, reason }) => changeCredentials(deps, target, { task: 'revoke', actor, reason }),
+    rotateCredentials: (target, by) => changeCredentials(deps, target, { task: 'refresh', ...by }),
+    revokeCredentials: (target, by) => changeCredentials(deps, target, { task: 'revoke', ...by }),
   };
 }
 
@@ -92,6 +93,8 @@ async function give(
     const [issue] = parsed.error.issues;
     throw new AltaError('INPUT_INVALID', `${issue?.path.join('.') || 'command'}: ${issue?.message ?? 'is not valid'}`);
   }
+  if (parsed.data.action === 'change-account' && looksEncoded(parsed.data.fields.slug ?? ''))
+    throw new AltaError('INPUT_INVALID', 'fields.slug: browsers would show another name; choose one without two hyphens there');
   if (!isCommandId(commandId)) throw new AltaError('INPUT_INVALID', 'commandId: write a UUID in lower case');
   const { accountId, status } = await findAccount(db, target);
   if (!isStoreState(status)) throw new AltaError('COMMAND_REFUSED', `${parsed.data.action}: the account is ${status} and has no store`);

@@ -148,6 +148,27 @@ describe('order does not matter', () => {
     expect((await world.store(account.accountId))!.client.sync_version).toBe(version);
   });
 
+  test('law 4: what is told while an apply is under way is applied after it', async () => {
+    const account = await live();
+    const { accountId } = account;
+    const { received } = await stateOf(account);
+    let goOn = (): void => undefined;
+    const held = new Promise<void>((resolve) => (goOn = resolve));
+    let reached = false;
+    faults.before('cluster.upsert-client', async () => {
+      reached = true;
+      await held;
+    });
+    await signal(account, event('first', await raise(accountId)));
+    await eventually(() => reached, 'an apply that has read the account');
+    const newest = await raise(accountId);
+    await signal(account, event('second', newest));
+    await eventually(async () => (await stateOf(account)).received >= received + 2, 'the second event');
+    goOn();
+    await settled(account, received + 2);
+    expect((await world.store(accountId))!.client.sync_version).toBe(newest);
+  });
+
   test('P-307 law 5: a deletion that comes while a sync is under way wins, whenever that sync ends', async () => {
     const account = await live();
     const { accountId } = account;

@@ -331,6 +331,23 @@ test('P-015 P-123: an override counts until it is cleared or ends, is replaced a
   ]);
 });
 
+test('an override of a limit that no plan or add-on has is refused by name, and changes nothing', async () => {
+  const before = await everything();
+  await expect(run(commandOf('set-override', { kind: 'limit', key: 'prodcuts', value: 3 }))).rejects.toMatchObject({
+    code: 'INPUT_INVALID',
+    message: 'key: no plan or add-on has a limit "prodcuts"; there are products, staff, storage_mb',
+  });
+  expect(await everything()).toEqual(before);
+});
+
+test('P-756: a text with NUL, which no column takes, is refused as bad input, and changes nothing', async () => {
+  const before = await everything();
+  const name = commandOf('change-account', { fields: { businessName: 'Casa\u0000Luna' } });
+  await expect(run(name)).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+  await expect(run(commandOf('hold', { reason: 'a\u0000b' }))).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+  expect(await everything()).toEqual(before);
+});
+
 test('a feature is given or taken, a limit is a count, and both have names', () => {
   for (const wrong of [
     { kind: 'feature', key: 'blog', value: 2 },

@@ -33,6 +33,8 @@ describe('faults of PostgreSQL', () => {
     ['42P01', 'ADMIN_DB_REJECTED'],
     ['42501', 'ADMIN_DB_REJECTED'],
     ['22P02', 'ADMIN_DB_REJECTED'],
+    ['22021', 'INPUT_INVALID'],
+    ['22P05', 'INPUT_INVALID'],
     ['ALT01', 'LEGACY_JOB_TYPE'],
   ])('P-119: %s becomes %s', (code, expected) => {
     expect(toAdminDbError(Object.assign(new Error('x'), { code }), 'test.q').code).toBe(expected);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { jest } from '@jest/globals';
 import fc from 'fast-check';
 import {
   claimOutbox,
@@ -14,6 +15,7 @@ import {
   type OutboxEvent,
   type OutboxRow,
 } from '../../adapters/admin-db/index.ts';
+import { setClock } from '../../adapters/clock.ts';
 import { rows } from '../support/admin-db-fixtures.ts';
 import { openFreshDb } from '../support/postgres.ts';
 
@@ -152,6 +154,33 @@ describe('claiming', () => {
     expect(await completeOutbox(db, second)).toBe(false);
     expect(await state(second.id)).toMatchObject({ status: 'completed', completed: true, free: true, error_message: null });
   });
+});
+
+describe('clocks', () => {
+  afterEach(() => {
+    jest.restoreAllMocks();
+    setClock(undefined);
+  });
+  /** Sets every clock of this process, by so many ms. */
+  const setProcessClock = (ms: number): void => {
+    const real = Date.now.bind(Date);
+    jest.spyOn(Date, 'now').mockImplementation(() => real() + ms);
+    setClock(() => Date.now());
+  };
+
+  test.each([3_600_000, -3_600_000])(
+    'P-221: a lease is by the clock of the database, whatever a relay is told by its own (%d ms)',
+    async (ms) => {
+      await publish(db, event());
+      setProcessClock(ms);
+      const row = await claimOne();
+      expect(await claim()).toEqual([]);
+      setProcessClock(-ms);
+      expect(await claim()).toEqual([]);
+      await endLease(row.id);
+      expect(await claim()).toHaveLength(1);
+    },
+  );
 });
 
 describe('marking', () => {

@@ -100,6 +100,16 @@ test('P-151 P-155: a user of an earlier onboarding is used again, and stays when
   expect((await readStore(running.cluster, first.account.id))?.users).toHaveLength(1);
 });
 
+test('law 5: a user that an earlier onboarding made stays although its row is gone: an undo deletes only what carries its own stamp', async () => {
+  const first = await begun();
+  const { userId } = await create(first);
+  expect((await running.cluster.client.from('users').delete().eq('id', userId)).error).toBeNull();
+  const second = first.again(6);
+  expect(await create(second)).toEqual({ userId, created: false });
+  expect(await undoAdminUser(running.cluster, { ...second.context, email: first.account.email })).toEqual({ outcome: 'kept' });
+  expect(await userOf(userId)).not.toBeNull();
+});
+
 test('P-155: an auth user that serves another store stays', async () => {
   const [store, other] = [await begun(), await begun()];
   const { userId } = await create(store);

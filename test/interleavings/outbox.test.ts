@@ -56,6 +56,32 @@ test('P-221: a due row is claimed once in every order of three relays, and none 
   expect(played).toBe(90);
 });
 
+test('P-221: what is committed late is claimed, though what was written after it was claimed and delivered before, in every order', async () => {
+  await everyOrder(
+    stage,
+    [2, 2, 2],
+    async () => {
+      await rows(db, 'delete from outbox');
+      const write = (tx: Tx): Promise<unknown> => {
+        const paymentId = nextPaymentId();
+        return acceptNotification(tx, { deliveryKey: `payment/${paymentId}`, topic: 'payment', paymentId });
+      };
+      return {
+        scripts: [
+          [write, COMMIT],
+          [write, COMMIT],
+          [claim, COMMIT],
+        ],
+        on: undefined,
+      };
+    },
+    async (_order, [, , relay]) => {
+      const before = (relay!.results[0] as OutboxRow[]).length;
+      expect([before, (await claim(db)).length]).toEqual([before, 2 - before]);
+    },
+  );
+});
+
 test('P-227: who holds the claim when a mark comes decides, in every order of a late mark, a new claim and its mark', async () => {
   await everyOrder(
     stage,

@@ -94,4 +94,28 @@ test('P-159: a late try of a claim leaves no claim behind once its job is undone
       expect(await holder(slug)).toEqual({ account_id: accountId, status: 'reserved' });
     },
   );
+  // The row of a job says `parked` while its undo waits for an operator.
+  await everyOrder(
+    stage,
+    [2, 2],
+    async () => {
+      const on: PaidAccount = await paidAccount(db);
+      const { accountId, slug, jobId } = on;
+      await claimSlug(db, accountId, slug, jobId);
+      await setJobState(db, jobId, { state: 'compensating' });
+      await setJobState(db, jobId, { state: 'parked', code: 'CLUSTER_UNREACHABLE', parkedStep: 'claim-slug' });
+      return {
+        scripts: [
+          [(tx) => claimSlug(tx, accountId, slug, jobId), COMMIT],
+          [(tx) => releaseClaim(tx, accountId, slug, jobId), COMMIT],
+        ],
+        on,
+      };
+    },
+    async (_order, [late, undo], { accountId, slug }) => {
+      expect(undo!.results).toEqual([true, 'committed']);
+      expect(late!.results).toEqual(['CONFLICT', 'rolled back']);
+      expect(await holder(slug)).toEqual({ account_id: accountId, status: 'reserved' });
+    },
+  );
 });

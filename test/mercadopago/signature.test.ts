@@ -1,4 +1,6 @@
 import { createHmac } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { WebhookSignatureValidator } from 'mercadopago';
@@ -103,6 +105,8 @@ describe('P-104: a hostile webhook is refused with its reason', () => {
     ['no v1', { xSignature: `ts=${SECONDS}` }, 'hash-malformed'],
     ['only a v2', { xSignature: `ts=${SECONDS},v2=${hash}` }, 'hash-malformed'],
     ['shorter v1', { xSignature: `ts=${SECONDS},v1=${hash.slice(1)}` }, 'hash-malformed'],
+    ['only the beginning of v1', { xSignature: `ts=${SECONDS},v1=${hash.slice(0, 32)}` }, 'hash-malformed'],
+    ['only the first byte of v1', { xSignature: `ts=${SECONDS},v1=${hash.slice(0, 2)}` }, 'hash-malformed'],
     ['longer v1', { xSignature: `ts=${SECONDS},v1=${hash}0` }, 'hash-malformed'],
     ['upper-case v1', { xSignature: `ts=${SECONDS},v1=${hash.toUpperCase()}` }, 'hash-malformed'],
     ['v1 that is no hex', { xSignature: `ts=${SECONDS},v1=${'z'.repeat(64)}` }, 'hash-malformed'],
@@ -210,4 +214,16 @@ describe('P-104: properties of the signature check', () => {
       { numRuns: 500 },
     );
   });
+});
+
+test('P-104: what is secret is compared in constant time, and in no other way', () => {
+  const source = readFileSync(fileURLToPath(new URL('../../adapters/mercadopago/signature.ts', import.meta.url)), 'utf8');
+  const code = source.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '');
+  // What was sent and what was expected meet in one place only.
+  expect(code.match(/\bexpected\b[^;\n]*/g)).toEqual([
+    expect.stringMatching(/^expected = createHmac\(/),
+    expect.stringMatching(/^expected, given\)\)/),
+  ]);
+  expect(code).toContain('if (timingSafeEqual(expected, given))');
+  expect(code.match(/\b(hash|given)\b(\.\w+\([^)]*\))? *[=!]==? |[=!]== *(hash|given)\b|localeCompare|\.equals\(/g)).toBeNull();
 });

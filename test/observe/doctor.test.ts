@@ -54,7 +54,15 @@ test('a healthy stack passes, with every setting and connection named', async ()
   const diagnosis = await diagnose(env);
   expect(failed(diagnosis)).toEqual([]);
   const names = diagnosis.findings.map(({ name }) => name);
-  for (const name of ['setting ADMIN_DATABASE_URL', 'setting TEMPORAL_*', 'admin db', 'admin db migrations', 'clock', 'cluster north'])
+  for (const name of [
+    'setting ADMIN_DATABASE_URL',
+    'setting TEMPORAL_*',
+    'admin db',
+    'admin db migrations',
+    'admin db log',
+    'clock',
+    'cluster north',
+  ])
     expect(names).toContain(name);
   for (const name of [
     'temporal',
@@ -229,4 +237,18 @@ test('alta doctor exits 0 where all is well, and 1 when something fails, which i
   const ill = await runAlta({ ...env, TEMPORAL_ADDRESS: '127.0.0.1:9' }, 'doctor', '--json');
   expect(ill).toMatchObject({ code: 1, err: '' });
   expect(failed(JSON.parse(ill.out) as Diagnosis)).toEqual(['temporal']);
+});
+
+test('a server that writes values of statements into its log is warned of, with what to set', async () => {
+  const { pathname } = new URL(env['ADMIN_DATABASE_URL']!);
+  const database = pathname.slice(1);
+  expect(await finding('admin db log')).toMatchObject({ verdict: 'ok' });
+  await world.sql(`alter database ${database} set log_min_duration_statement = 0`);
+  await world.sql(`alter database ${database} set log_parameter_max_length_on_error = -1`);
+  expect(await finding('admin db log')).toMatchObject({
+    verdict: 'warn',
+    fix: expect.stringContaining('Set log_parameter_max_length and log_parameter_max_length_on_error to 0') as unknown,
+  });
+  await world.sql(`alter database ${database} reset all`);
+  expect(await finding('admin db log')).toMatchObject({ verdict: 'ok' });
 });

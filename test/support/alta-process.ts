@@ -17,6 +17,8 @@ export interface AltaProcess {
   ready: Promise<Record<string, unknown>>;
   /** How it ended. */
   ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  /** All that it has written up to now. */
+  output(): string;
   stop(signal?: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 }
 
@@ -39,7 +41,12 @@ export function startAlta(kind: keyof typeof MAINS, env: Record<string, string>,
   });
   const ended = once(child, 'exit').then(([code, signal]) => ({ code: code as number | null, signal: signal as NodeJS.Signals | null }));
   let errors = '';
-  child.stderr!.on('data', (chunk: Buffer) => (errors = `${errors}${chunk.toString()}`.slice(-4_000)));
+  const written: Buffer[] = [];
+  child.stdout!.on('data', (chunk: Buffer) => written.push(chunk));
+  child.stderr!.on('data', (chunk: Buffer) => {
+    written.push(chunk);
+    errors = `${errors}${chunk.toString()}`.slice(-4_000);
+  });
   const ready = new Promise<Record<string, unknown>>((resolve, reject) => {
     createInterface({ input: child.stdout! }).on('line', (line) => {
       if (line.includes('"ready":true')) resolve(JSON.parse(line) as Record<string, unknown>);
@@ -51,6 +58,7 @@ export function startAlta(kind: keyof typeof MAINS, env: Record<string, string>,
     pid: child.pid!,
     ready,
     ended,
+    output: () => Buffer.concat(written).toString('utf8'),
     async stop(signal = 'SIGTERM') {
       if (child.exitCode === null && child.signalCode === null) child.kill(signal);
       return ended;

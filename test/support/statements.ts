@@ -108,6 +108,9 @@ export const STATEMENTS: Record<Exclude<AdminDbRole, 'keeper'>, Record<string, A
     verify: async (db) => {
       await adminDb.verifiedAccounts(db, randomUUID(), 1);
       await adminDb.brokenRows(db, { lateSeconds: 1, limit: 1 });
+      await adminDb.standOfAccounts(db, [randomUUID()]);
+      await adminDb.sentRefunds(db, 1);
+      await adminDb.knownPayments(db, ['77']);
       await adminDb.moneyReport(db, { limit: 1, inProgressSeconds: 1 });
     },
     listClusters: (db) => adminDb.listClusters(db),

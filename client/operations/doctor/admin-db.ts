@@ -15,6 +15,7 @@ export async function checkAdminDb(config: Config, db: AdminDb): Promise<Finding
     examine('admin db', () => server(db)),
     examine('admin db migrations', () => migrations(config.ADMIN_DATABASE_URL)),
     examine('admin db rights', () => rights(db)),
+    examine('admin db log', () => statementLog(db)),
     examine('clock', () => clock(db)),
     examine('sealed values', () => sealed(config, db)),
     examine('clusters', () => clusters(config, db)),
@@ -61,6 +62,20 @@ async function clock(db: AdminDb): Promise<Finding> {
   const skew = Math.round((row?.ms ?? 0) - (before + Date.now()) / 2);
   const detail = `${skew} ms from the database's`;
   return Math.abs(skew) <= SKEW_MS ? ok('clock', detail) : fail('clock', detail, 'Let both machines keep time (NTP).');
+}
+
+/** Whether the server writes the values of statements into its log. Secrets are sealed there, owners' names and addresses are not. */
+async function statementLog(db: AdminDb): Promise<Finding> {
+  const [row] = await db.query<{ values: boolean; failed: boolean }>({
+    name: 'admin-db.doctor-log',
+    text: `select current_setting('log_parameter_max_length') <> '0' and (current_setting('log_min_duration_statement') <> '-1'
+               or current_setting('log_min_duration_sample') <> '-1' or current_setting('log_statement') in ('mod', 'all')) as values,
+             current_setting('log_parameter_max_length_on_error') <> '0' as failed`,
+  });
+  if (row?.values !== true && row?.failed !== true) return ok('admin db log', 'holds no values of statements');
+  const which = [row.values ? 'log_parameter_max_length' : [], row.failed ? 'log_parameter_max_length_on_error' : []].flat();
+  const fix = `Set ${which.join(' and ')} to 0 there, and on the clusters' servers too: docs/keys.md, "What a server's log sees".`;
+  return warn('admin db log', "holds values of statements: owners' names and addresses, and sealed secrets", fix);
 }
 
 /** Counts the sealed values by the key that sealed them, and names keys that are not there to open them. */
