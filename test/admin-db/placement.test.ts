@@ -15,7 +15,7 @@ import {
   type Candidate,
 } from '../../adapters/admin-db/index.ts';
 import { addCluster, paidAccount, rows, testVault, type PaidAccount } from '../support/admin-db-fixtures.ts';
-import { seededRandom } from '../support/seeded.ts';
+import { seededRandom } from '../support/random.ts';
 import { eventually } from '../support/eventually.ts';
 import { openFreshDb } from '../support/postgres.ts';
 

@@ -1,16 +1,14 @@
 import { randomInt } from 'node:crypto';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { watchExit } from '../../local/exit.ts';
-import { DATA_DIR } from '../../local/paths.ts';
 import { messageOf } from '../../local/wait.ts';
-import { describeCommit, describeMachine } from '../support/run-facts.ts';
+import { circumstances, FIGURES_DIR, saveFigures } from '../proof/figures.ts';
 import { render, untouched } from './report.ts';
 import { runChaos } from './run.ts';
 
-const FOLDER = join(DATA_DIR, 'proof');
-const LOGS = join(FOLDER, 'chaos-logs');
+const LOGS = join(FIGURES_DIR, 'chaos-logs');
 const TEN_MINUTES = 600_000;
 
 const note = (text: string): void => void process.stderr.write(`${text}\n`);
@@ -18,7 +16,7 @@ const note = (text: string): void => void process.stderr.write(`${text}\n`);
 /**
  * `npm run chaos -- [--orders 500] [--minutes 12] [--seed n]`: Alta's own processes on a stack of their own under kills, stops, restarts and
  * bad webhooks; then no more faults, and everything has to come right within ten minutes. Prints the figures and writes
- * `.alta/proof/chaos.txt` and `chaos.json`. Exit code 1 when a law is broken or a protection was not reached; the processes' logs are then kept.
+ * `.alta/proof/chaos.json`. Exit code 1 when a law is broken or a protection was not reached; the processes' logs are then kept.
  */
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -33,12 +31,10 @@ async function main(): Promise<number> {
     note('--orders and --minutes are numbers above zero, --seed is a whole number');
     return 2;
   }
-  const machine = describeMachine();
-  const commit = describeCommit();
+  const where = circumstances();
   const forMs = minutes * 60_000;
   const began = performance.now();
   note(`chaos: ${String(orders)} orders in ${String(minutes)} minutes, seed ${String(seed)}`);
-  mkdirSync(FOLDER, { recursive: true });
   rmSync(LOGS, { recursive: true, force: true });
   const result = await runChaos({
     seed,
@@ -62,11 +58,10 @@ async function main(): Promise<number> {
     onFailure: (ground) => ground.keepLogs(LOGS),
   });
   result.broken.push(...untouched(result));
-  const report = { at: new Date().toISOString(), machine, commit, minutes, tookMs: performance.now() - began, ...result };
+  const report = { ...where, minutes, tookMs: performance.now() - began, ...result };
   const text = render(report);
   process.stdout.write(`${text}\n`);
-  writeFileSync(join(FOLDER, 'chaos.txt'), text);
-  writeFileSync(join(FOLDER, 'chaos.json'), `${JSON.stringify(report, null, 2)}\n`);
+  saveFigures('chaos', report);
   return result.broken.length === 0 ? 0 : 1;
 }
 

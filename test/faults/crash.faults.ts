@@ -7,7 +7,7 @@ import { startWorld, type PlacedOrder, type World } from '../support/world.ts';
 import { onboarding } from './flows/index.ts';
 import { discover } from './matrix.ts';
 import { options, writeReport, type Report } from './options.ts';
-import { inSeededOrder } from '../support/seeded.ts';
+import { inSeededOrder } from '../support/random.ts';
 import { openStage } from './stage.ts';
 
 /**

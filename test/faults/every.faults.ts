@@ -4,7 +4,7 @@ import { FLOWS } from './flows/index.ts';
 import { inBatches } from './in-batches.ts';
 import { discover, singles } from './matrix.ts';
 import { options, writeReport } from './options.ts';
-import { inSeededOrder } from '../support/seeded.ts';
+import { inSeededOrder } from '../support/random.ts';
 import { openStage } from './stage.ts';
 
 /** Single faults in full: every boundary of every flow, in every mode, also where another flow passes the same one. */

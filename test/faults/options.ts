@@ -1,6 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { DATA_DIR } from '../../local/paths.ts';
+import { circumstances, saveFigures } from '../proof/figures.ts';
 
 /** What a long run is asked to do; `main.ts` sets it, the suites read it. */
 export interface Options {
@@ -36,9 +34,7 @@ export interface Report {
 
 /** Writes a suite's report where `npm run proof` looks for it: `.alta/proof/<suite>.json`, which git ignores. */
 export function writeReport(suite: string, report: Report & Record<string, unknown>): void {
-  const dir = join(DATA_DIR, 'proof');
-  mkdirSync(dir, { recursive: true });
-  writeFileSync(join(dir, `${suite}.json`), `${JSON.stringify({ suite, at: new Date().toISOString(), ...report }, null, 2)}\n`);
+  saveFigures(suite, { ...circumstances(), ...report });
   const { from, run, of, injected, violations, seconds, seed } = report;
   process.stderr.write(
     `${suite}: seed ${String(seed)}, cases ${String(from)} to ${String(from + run)} of ${String(of)}, ${String(injected)} faults struck, ${String(violations.length)} violations, ${String(seconds)} s\n`,

@@ -5,7 +5,7 @@ import { inBatches } from './in-batches.ts';
 import { discover, modesOf } from './matrix.ts';
 import { options, writeReport } from './options.ts';
 import type { Case, PlannedFault } from './run-cases.ts';
-import { inSeededOrder } from '../support/seeded.ts';
+import { inSeededOrder } from '../support/random.ts';
 import { openStage } from './stage.ts';
 
 /** Two faults in one onboarding: every two boundaries in every two modes, and one boundary struck twice in a row. */

@@ -1,8 +1,8 @@
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DATA_DIR, PROJECT_ROOT } from '../../local/paths.ts';
+import { PROJECT_ROOT } from '../../local/paths.ts';
+import { circumstances, saveFigures } from '../proof/figures.ts';
 import { plant } from './apply.ts';
 import { copyTree } from './copy.ts';
 import { MUTANTS, type Mutant } from './list.ts';
@@ -22,6 +22,7 @@ interface Verdict {
   seconds: number;
 }
 
+const where = circumstances();
 const wanted = process.argv.slice(2);
 const chosen = MUTANTS.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
 if (chosen.length === 0) {
@@ -66,12 +67,9 @@ try {
       console.log(`${verdict.verdict.padEnd(10)} ${verdict.name} (${verdict.law}), ${String(verdict.seconds)} s`);
     }
     const killed = verdicts.filter(({ verdict }) => verdict === 'killed').length;
-    const commit = spawnSync('git', ['rev-parse', 'HEAD'], { cwd: PROJECT_ROOT, encoding: 'utf8' }).stdout.trim();
-    const directory = join(DATA_DIR, 'proof');
-    mkdirSync(directory, { recursive: true });
-    const report = { at: new Date().toISOString(), commit, killed, of: verdicts.length, mutants: verdicts };
-    writeFileSync(join(directory, 'mutants.json'), `${JSON.stringify(report, null, 2)}\n`);
-    console.log(`${String(killed)} of ${String(verdicts.length)} deliberate bugs were caught; .alta/proof/mutants.json`);
+    // A part of the list says nothing of the rest.
+    if (wanted.length === 0) saveFigures('mutants', { ...where, killed, of: verdicts.length, mutants: verdicts });
+    console.log(`${String(killed)} of ${String(verdicts.length)} deliberate bugs were caught`);
     if (killed < verdicts.length) process.exitCode = 1;
   }
 } finally {

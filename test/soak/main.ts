@@ -1,17 +1,14 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { watchExit } from '../../local/exit.ts';
-import { DATA_DIR } from '../../local/paths.ts';
 import { messageOf, waitUntil } from '../../local/wait.ts';
 import { median, p99 } from '../bench/statistics.ts';
 import { openGround, type Ground } from '../chaos/ground.ts';
-import { describeCommit, describeMachine } from '../support/run-facts.ts';
+import { circumstances, saveFigures } from '../proof/figures.ts';
 import { runLoad } from './load.ts';
 import { judgeSeries, render, type SoakReport } from './report.ts';
 import { startSampler, type Watched } from './sampler.ts';
 
-const FOLDER = join(DATA_DIR, 'proof');
 /** Share of the time that is cut off before the slopes are taken: caches and pools fill, code is compiled. */
 const WARM_UP = 0.25;
 const SAMPLES = 480;
@@ -44,7 +41,7 @@ const UNFINISHED = {
 };
 
 async function soak(minutes: number, perSecond: number, signal: AbortSignal): Promise<SoakReport> {
-  const [machine, commit] = [describeMachine(), describeCommit()];
+  const where = circumstances();
   const ground = await openGround({ env: { LOG_LEVEL: 'warn', RELAY_LEASE_SECONDS: '300' } });
   try {
     const { watched, urls } = await startProcesses(ground, Math.ceil((perSecond * 60) / PER_API));
@@ -79,9 +76,7 @@ async function soak(minutes: number, perSecond: number, signal: AbortSignal): Pr
       ...(load.skipped > 0 ? [`${String(load.skipped)} orders were left out: the rate is more than this machine carries`] : []),
     ];
     return {
-      at: new Date().toISOString(),
-      machine,
-      commit,
+      ...where,
       minutes,
       perSecond,
       load,
@@ -99,7 +94,7 @@ async function soak(minutes: number, perSecond: number, signal: AbortSignal): Pr
 
 /**
  * `npm run soak -- [--hours n | --minutes n] [--rate 5]`: orders at a steady rate on a stack of its own, and the slopes of memory, file
- * descriptors, connections and outbox age of each process. Prints them and writes `.alta/proof/soak.txt` and `soak.json`. Exit code 1 when
+ * descriptors, connections and outbox age of each process. Prints them and writes `.alta/proof/soak.json`. Exit code 1 when
  * something grows by the rule in `slopes.ts`, an order has no store, or the rate was not held.
  */
 async function main(signal: AbortSignal): Promise<number> {
@@ -119,9 +114,7 @@ async function main(signal: AbortSignal): Promise<number> {
   const report = await soak(minutes, rate, signal);
   const text = render(report);
   process.stdout.write(`${text}\n`);
-  mkdirSync(FOLDER, { recursive: true });
-  writeFileSync(join(FOLDER, 'soak.txt'), text);
-  writeFileSync(join(FOLDER, 'soak.json'), `${JSON.stringify(report, null, 2)}\n`);
+  saveFigures('soak', report);
   return report.broken.length === 0 ? 0 : 1;
 }
 

@@ -18,3 +18,14 @@ export function pick<T>(random: () => number, list: readonly T[]): T {
   if (one === undefined) throw new Error('nothing to pick from');
   return one;
 }
+
+/** The same list in an order that the seed decides, so that the first part of it is a random choice. */
+export function inSeededOrder<T>(list: readonly T[], seed: number): T[] {
+  const random = seededRandom(seed);
+  const order = [...list];
+  for (let index = order.length - 1; index > 0; index -= 1) {
+    const other = Math.floor(random() * (index + 1));
+    [order[index], order[other]] = [order[other] as T, order[index] as T];
+  }
+  return order;
+}
