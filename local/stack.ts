@@ -27,6 +27,8 @@ export interface StackOptions {
   dataDir?: string;
   /** Keeps everything in a directory of its own below `.alta/tmp`, which `close` removes. For tests. */
   ephemeral?: boolean;
+  /** Whether what PostgreSQL committed survives its crash; by default only where the files are kept. */
+  durable?: boolean;
   /** Which of Alta's own processes to start; default all three. */
   services?: readonly ServiceName[];
   clusterIds?: readonly string[];
@@ -131,6 +133,7 @@ async function assemble(
   options: StackOptions,
 ): Promise<Omit<Stack, 'close'>> {
   const { onPart = () => undefined, clusterIds = CLUSTER_IDS, services = SERVICES, ephemeral = false, dynamicConfig = {} } = options;
+  const { durable = !ephemeral } = options;
   const keys = loadKeys(dataDir, clusterIds);
   const children = new Map<string, Child>();
   const keep = (child: Child): Child => {
@@ -153,7 +156,7 @@ async function assemble(
       keys,
       clusterIds,
       onPart,
-      durable: !ephemeral,
+      durable,
       otherDatabase,
       dynamicConfig,
       codecEndpoint,

@@ -1,9 +1,8 @@
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
-import { DATA_DIR, PROJECT_ROOT } from '../../local/paths.ts';
+import { DATA_DIR } from '../../local/paths.ts';
+import { describeCommit, describeMachine } from '../support/run-facts.ts';
 import { dissect } from './anatomy.ts';
 import { MODES, openGround, type Ground } from './ground.ts';
 import { measureLife, renderLife } from './life.ts';
@@ -21,16 +20,6 @@ const WEBHOOKS = 200;
 const ACK_LOAD = { perSecond: 100, seconds: 10 };
 
 const note = (text: string): void => void process.stderr.write(`${text}\n`);
-
-function git(...args: string[]): string {
-  return spawnSync('git', args, { cwd: PROJECT_ROOT, encoding: 'utf8' }).stdout.trim();
-}
-
-function describeMachine(): string {
-  const model = cpus()[0]?.model.trim() ?? 'unknown CPU';
-  const load = loadavg()[0]?.toFixed(1) ?? '?';
-  return `${availableParallelism()} cores (${model}), ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform}, Node ${process.versions.node}; load before the start ${load}`;
-}
 
 async function measure(variants: readonly Variant[], load: Load): Promise<Result[]> {
   const results = variants.map(({ name }): Result => ({ variant: name, load, batches: [] }));
@@ -73,10 +62,9 @@ async function bench(ground: Ground, machine: string): Promise<Report> {
   const timeline = await timelineOf(ground, fastSeen);
   const anatomy = [await dissect(ground, 'fast'), await dissect(ground, 'regular')];
   const acks = await measureAcks(ground, paymentId);
-  const dirty = git('status', '--porcelain') === '' ? '' : ' with uncommitted changes';
   return {
     machine,
-    commit: `${git('rev-parse', '--short', 'HEAD')}${dirty}`,
+    commit: describeCommit(),
     at: new Date().toISOString(),
     results,
     webhookAckMs,

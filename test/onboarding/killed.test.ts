@@ -4,7 +4,7 @@ import { eventually } from '../support/eventually.ts';
 import { expectOneStore } from '../support/one-store.ts';
 import { startWorld, type PlacedOrder, type World } from '../support/world.ts';
 
-/** Alta's own processes, killed with SIGKILL at chosen and at random boundaries. */
+/** Alta's own processes, killed with SIGKILL at chosen boundaries; at random ones and at any moment: `test/chaos/chaos.test.ts`. */
 let world: World;
 const running = new Set<AltaProcess>();
 
@@ -85,73 +85,3 @@ test('P-221: two relays at once: every order becomes one store', async () => {
   for (const order of orders) await wholeStore(order);
   await Promise.all(processes.map((alta) => alta.stop()));
 }, 120_000);
-
-const BOUNDARIES = [
-  'mercadopago.get-payment',
-  'admin-db.begin-step',
-  'admin-db.end-step',
-  'admin-db.accept-payment',
-  'admin-db.claim-slug',
-  'admin-db.take-slot',
-  'cluster.upsert-client',
-  'cluster.create-auth-user',
-  'cluster.put-admin-user',
-  'cluster.set-mp-credentials',
-  'cluster.seed-content',
-  'cluster.upload-object',
-  'cluster.put-assets',
-  'cluster.set-entitlements',
-  'admin-db.activate-account',
-  'cluster.publish-client',
-  'temporal.start-account',
-  'mailer.send',
-  'admin-db.end-job',
-];
-
-test('P-754 I7: 50 runs under workers that are killed at random boundaries all end as one whole store', async () => {
-  const relay = start('relay');
-  await relay.ready;
-  const orders = await Promise.all(Array.from({ length: 50 }, () => world.checkout()));
-  await Promise.all(orders.map((order) => world.pay(order)));
-  const seed = Date.now();
-  const random = mulberry32(seed);
-  const plans: string[] = [];
-  let kills = 0;
-  const unfinished = async (): Promise<number> =>
-    (
-      await world.sql<{ id: string }>(`select id from nv_accounts where id = any($1::uuid[]) and status <> 'provisioned'`, [
-        orders.map(({ accountId }) => accountId),
-      ])
-    ).length;
-  const fleet = { whole: false };
-  const done = eventually(async () => (fleet.whole ||= (await unfinished()) === 0), 'every store', 400_000).then(() => 'done' as const);
-  while (!fleet.whole && kills < 6) {
-    const plan = `${BOUNDARIES[Math.floor(random() * BOUNDARIES.length)]!}:${random() < 0.5 ? 'before' : 'after'}:${1 + Math.floor(random() * 10)}`;
-    plans.push(plan);
-    const doomed = start('worker', plan);
-    const end = await Promise.race([doomed.ended, done]);
-    if (end === 'done') await doomed.stop('SIGKILL');
-    else if (end.signal === 'SIGKILL') kills += 1;
-  }
-  const survivor = start('worker');
-  try {
-    await done;
-    for (const order of orders) await wholeStore(order);
-  } catch (error) {
-    throw new Error(`seed ${seed}, plans ${plans.join(' ')}: ${String(error)}`, { cause: error });
-  }
-  // How many die before all is done is chance: a worker that is to die late may end much of the work.
-  expect(kills).toBeGreaterThan(0);
-  await Promise.all([survivor.stop(), relay.stop()]);
-}, 480_000);
-
-/** A small seeded generator: a failing run can be repeated. */
-function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}

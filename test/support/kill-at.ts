@@ -1,8 +1,10 @@
 /**
  * Loaded before a process' own code (`node --import`): makes an effect boundary end the process, with SIGKILL as a power cut would, or
- * with SIGTERM as an orchestrator does. ALTA_KILL_AT is `<boundary>:<before|after>:<which passage, from 1>[:SIGTERM]`.
+ * with SIGTERM as an orchestrator does; with SIGSTOP it freezes there until somebody sends SIGCONT, and then goes on as a zombie.
+ * ALTA_KILL_AT is `<boundary>:<before|after>:<which passage, from 1>[:SIGTERM|:SIGSTOP]`.
  */
 import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
 import { setEffectHook } from '../../adapters/effect.ts';
 
 const [boundary, when, nth, signal = 'SIGKILL'] = (process.env['ALTA_KILL_AT'] ?? '').split(':');
@@ -10,6 +12,12 @@ let passages = 0;
 
 /** Sends the signal and, if the process lives on, waits until it has heard: what follows happens during the shutdown. */
 async function end(): Promise<void> {
+  if (signal === 'SIGSTOP') {
+    process.kill(process.pid, signal);
+    // The signal may reach this thread a moment later; no timer fires while the process is stopped.
+    await pause(20);
+    return;
+  }
   const heard = once(process, signal);
   process.kill(process.pid, signal);
   await heard;
