@@ -32,7 +32,8 @@ export interface OutboxClaim {
 
 /**
  * Claims due rows for delivery: pending ones whose time has come and ones whose lease has run out, oldest due first. Rows that
- * another relay is claiming are passed over (SKIP LOCKED), and so are those of a paused target (P-234). Each claim counts as an attempt and gets a token of its own (P-221, P-227).
+ * another relay is claiming are passed over (SKIP LOCKED), and so are those of a paused target (P-234). Each claim gets a token of its own
+ * (P-221, P-227) and counts as an attempt, unless it takes over a lease that ran out: that a relay died says nothing about the row (P-226).
  */
 export function claimOutbox(db: Tx, { targets, limit, leaseSeconds, owner }: OutboxClaim): Promise<OutboxRow[]> {
   return db.query<OutboxRow>({
@@ -43,7 +44,8 @@ export function claimOutbox(db: Tx, { targets, limit, leaseSeconds, owner }: Out
                and not exists (select from outbox_pauses p where p.target = outbox.target)
              order by due_at, created_at limit $2 for update skip locked
            ), claimed as (
-             update outbox o set status = 'processing', attempt_count = o.attempt_count + 1, claim_token = gen_random_uuid(),
+             update outbox o set status = 'processing', claim_token = gen_random_uuid(),
+               attempt_count = o.attempt_count + case when o.status = 'processing' then 0 else 1 end,
                locked_by = $4, locked_until = now() + make_interval(secs => $3), updated_at = now()
              from due where o.id = due.id returning o.*
            )

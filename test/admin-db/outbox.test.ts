@@ -131,13 +131,13 @@ describe('claiming', () => {
     expect(await claim()).toEqual([]);
   });
 
-  test('P-221 P-227: a lease that ran out is taken over, counted, and the late holder can mark nothing any more', async () => {
+  test('P-221 P-227: a lease that ran out is taken over as the same attempt, and the late holder can mark nothing any more', async () => {
     await publish(db, event());
     const first = await claimOne();
     expect(await claim()).toEqual([]);
     await endLease(first.id);
     const second = await claimOne();
-    expect(second).toMatchObject({ id: first.id, attemptCount: 2 });
+    expect(second).toMatchObject({ id: first.id, attemptCount: 1 });
     expect(second.claimToken).not.toBe(first.claimToken);
     const late = { code: 'INTERNAL', message: 'late', delayMs: 1 };
     expect(
@@ -155,6 +155,20 @@ describe('claiming', () => {
 });
 
 describe('marking', () => {
+  test('P-221 P-226: relays that die bring a row no nearer to its death: its first failure is the first attempt', async () => {
+    await publish(db, event());
+    const { id } = await claimOne();
+    for (let death = 1; death <= 5; death += 1) {
+      await endLease(id);
+      expect(await claimOne()).toMatchObject({ id, attemptCount: 1 });
+    }
+    await endLease(id);
+    const row = await claimOne();
+    expect(await retryOutbox(db, row, { code: 'MP_UNAVAILABLE', message: 'no answer', delayMs: 30_000 })).toBe(true);
+    await db.pool.query('update outbox set next_attempt_at = now()');
+    expect(await claimOne()).toMatchObject({ id, attemptCount: 2 });
+  });
+
   test('P-204 P-225 P-226 P-227: retries count and wait, pushback does not count, the dead stay dead', async () => {
     await publish(db, event());
     const first = await claimOne();

@@ -61,6 +61,7 @@ export function startLife(ground: Ground, orders: number, share: number, paid: r
   }
 
   async function run(): Promise<void> {
+    if (share === 0) return;
     const changes: Promise<void>[] = [];
     const every = Math.max(1, Math.round(1 / share));
     for (let next = 0; next < orders && !signal.aborted;) {

@@ -1,4 +1,5 @@
 import { setTimeout as timer } from 'node:timers/promises';
+import { verify } from '../../client/operations/verify/index.ts';
 import { messageOf, waitUntil } from '../../local/wait.ts';
 import { seededRandom } from '../support/random.ts';
 import { gatherEvidence, type Evidence } from './evidence.ts';
@@ -153,8 +154,8 @@ const wrongs = ({ violations, ...lists }: Verdict): string[] => [
   ...violations.map(({ law, row, what }) => `${law}: ${row} ${what}`),
 ];
 
-/** Waits until every payment has its store and nothing is on its way; tells what is missing when that does not come. */
-async function settled({ db }: Ground, paid: readonly PaidOrder[], timeoutMs: number): Promise<void> {
+/** Waits until every payment has its store, nothing is on its way and the oracle is silent; tells what is missing when that does not come. */
+async function settled({ db, oracle }: Ground, paid: readonly PaidOrder[], timeoutMs: number): Promise<void> {
   const query = {
     name: 'chaos.settled',
     text: `select (select count(*)::int from nv_accounts where id = any($1::uuid[]) and status <> 'provisioned') as unfinished,
@@ -168,7 +169,14 @@ async function settled({ db }: Ground, paid: readonly PaidOrder[], timeoutMs: nu
     if (row?.unfinished === 0 && row.under_way === 0 && row.unread === 0 && Object.keys(row.jobs).length === 0) return true;
     throw new Error(JSON.stringify(row));
   };
+  const deadline = Date.now() + timeoutMs;
   await waitUntil('nothing under way', look, { everyMs: 250, timeoutMs });
+  const silent = async (): Promise<boolean> => {
+    const { violations } = await verify(oracle);
+    if (violations.length === 0) return true;
+    throw new Error(`${String(violations.length)} broken laws, such as ${JSON.stringify(violations[0])}`);
+  };
+  await waitUntil('a silent oracle', silent, { everyMs: 1_000, timeoutMs: Math.max(0, deadline - Date.now()) });
 }
 
 /** How long after `calmAt` the onboardings ended that had not before, ms. */
