@@ -43,7 +43,8 @@ export interface GroundOptions {
   /** Which writes to clusters come late. */
   late?: LateLineOptions;
   env?: Record<string, string>;
-  onDeath?: (name: string) => void;
+  /** Told of every process that ends without the stack having been asked for it. */
+  onDeath?: (name: string, lastLines: string) => void;
 }
 
 /**
@@ -75,7 +76,7 @@ export async function openGround({ late, env = {}, onDeath }: GroundOptions): Pr
         ALTA_ONBOARDING_POLICY: JSON.stringify({ ...POLICY, ...WAITS }),
         ...env,
       },
-      onDeath: ({ name }, _exit, lastLines) => onDeath?.(`${name}: ${lastLines}`),
+      onDeath: ({ name }, _exit, lastLines) => onDeath?.(name, lastLines),
     });
     closers.push(() => stack.close());
     if (stack.temporal.child === undefined) throw new Error('unset TEMPORAL_*: a Temporal server of its own is needed, to be restarted');

@@ -58,7 +58,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const died: string[] = [];
   const ground = await openGround({
     late: { hold: () => lates() < options.late, holdMs: 6_000 },
-    onDeath: (text) => died.push(text),
+    // Alta's own are the fleet's to judge; nothing else dies without being told to.
+    onDeath: (name, lastLines) => void (/^(worker|relay|api)-/.test(name) || died.push(`${name}: ${lastLines}`)),
   });
   let fleet: Fleet | undefined;
   try {
@@ -67,6 +68,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     ground.apis = fleet.apis;
     note(`the stack runs; seed ${String(seed)}`);
     const result = await play(ground, fleet, makePlan(plans, { ...options.plan, clusters: ground.stack.clusters.length }), buyers, options);
+    result.broken.push(...died.map((what) => `ended by itself: ${what}`));
     if (result.broken.length > 0) options.onFailure?.(ground);
     return result;
   } catch (error) {
