@@ -5,6 +5,7 @@ import { DockerfileParser } from 'dockerfile-ast';
 import { validate } from 'dockerfile-utils';
 import { loadConfig, SETTINGS } from '../../adapters/config.ts';
 import { SEARCH_ATTRIBUTES } from '../../contract/search-attributes.ts';
+import { KEPT_RUN_MIB, QUEUES } from '../../worker/queues.ts';
 import { composeFaults, isAlta, placeFaults, readCompose, resolved, ROOT, schemaFaults, type Compose } from '../support/compose.ts';
 
 /**
@@ -41,6 +42,15 @@ test('the compose file is valid by the specification and agrees with the code', 
   expect(schemaFaults(readCompose())).toEqual([]);
   expect(required).toEqual(expect.arrayContaining(['ADMIN_DATABASE_URL', 'ALTA_VAULT_KEYS', 'MP_ACCESS_TOKEN']));
   expect(composeFaults(readCompose(), facts)).toEqual([]);
+});
+
+test('the runs that a worker keeps in memory fit into what the compose file gives it, and one queue into its thread', () => {
+  const limits = (readCompose().services['worker'] as unknown as { deploy: { resources: { limits: { memory: string } } } }).deploy;
+  const memoryMib = Number(/^(\d+)M$/.exec(limits.resources.limits.memory)?.[1]);
+  const kept = Object.values(QUEUES).map(({ maxCachedWorkflows = Number.NaN }) => maxCachedWorkflows * KEPT_RUN_MIB);
+  // A worker without runs takes some 300 MiB. A thread's heap is half of the container, and works well while a third of it is free.
+  expect(kept.reduce((sum, mib) => sum + mib, 300)).toBeLessThan(memoryMib);
+  expect(Math.max(...kept)).toBeLessThanOrEqual((memoryMib / 2) * (2 / 3));
 });
 
 const MUTATIONS: [string, (compose: Compose) => void, RegExp][] = [
