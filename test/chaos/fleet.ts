@@ -134,6 +134,11 @@ export async function startFleet({ stack, size, doom, stopMs }: FleetOptions): P
       if (slot.child === child && slot.stopped) goOn(slot);
     });
   };
+  const strikeDown = (slot: Slot & { child: Child }): void => {
+    slot.killed = true;
+    tally.kills[slot.kind] += 1;
+    process.kill(slot.child.pid, 'SIGKILL');
+  };
   const watch = setInterval(() => {
     for (const slot of slots) if (running(slot) && slot.doomed && isStopped(slot.child.pid)) freeze(slot, stopMs);
   }, LOOK_EVERY_MS);
@@ -145,9 +150,7 @@ export async function startFleet({ stack, size, doom, stopMs }: FleetOptions): P
     kill(pick) {
       const slot = choose(pick);
       if (slot === undefined) return false;
-      slot.killed = true;
-      tally.kills[slot.kind] += 1;
-      process.kill(slot.child.pid, 'SIGKILL');
+      strikeDown(slot);
       return true;
     },
     stop(pick, forMs) {
@@ -159,15 +162,15 @@ export async function startFleet({ stack, size, doom, stopMs }: FleetOptions): P
     },
     async calm() {
       state.calm = true;
-      for (const slot of slots) {
-        if (slot.stopped) goOn(slot);
-        if (slot.doomed && running(slot)) {
-          slot.killed = true;
-          tally.kills[slot.kind] += 1;
-          process.kill(slot.child.pid, 'SIGKILL');
+      // Looked at again and again: one that was on its way when the faults ended comes up doomed.
+      const look = (): boolean => {
+        for (const slot of slots) {
+          if (slot.stopped) goOn(slot);
+          if (slot.doomed && running(slot)) strikeDown(slot);
         }
-      }
-      await waitUntil('no doomed process', () => slots.every((slot) => running(slot) && !slot.doomed), { timeoutMs: 120_000 });
+        return slots.every((slot) => running(slot) && !slot.doomed);
+      };
+      await waitUntil('no doomed process', look, { timeoutMs: 120_000 });
     },
     pids: () => Object.fromEntries(slots.filter(running).map(({ child }) => [child.name, child.pid])),
     async close() {
