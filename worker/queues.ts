@@ -37,12 +37,13 @@ export const KEPT_RUN_MIB = 2.5;
  */
 export const QUEUES: Readonly<Record<QueueName, QueueOptions>> = {
   // Somebody has paid and waits. 50 activities at once are a few short HTTP calls each, about what two clusters take well; local
-  // activities are the same acts, so they get the same. A workflow task holds its slot while a local try runs (up to 2 s), hence 40.
+  // activities are the same acts, so they get the same. A workflow task holds its slot while local tries run, and its time is 5 s: what is taken
+  // at once has to get through within that on a busy core. With 40, a backlog of 400 runs made every task late, and none got any further.
   // 200 runs in memory are the onboardings that are under way at once: one that is evicted only costs a replay.
   provisioning: {
     maxConcurrentActivityTaskExecutions: 50,
     maxConcurrentLocalActivityExecutions: 50,
-    maxConcurrentWorkflowTaskExecutions: 40,
+    maxConcurrentWorkflowTaskExecutions: 10,
     maxCachedWorkflows: 200,
     workflowTaskPollerBehavior: polls(2, 20),
     activityTaskPollerBehavior: polls(2, 20),

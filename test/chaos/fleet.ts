@@ -101,6 +101,11 @@ export async function startFleet({ stack, size, doom, stopMs }: FleetOptions): P
         await pause(START_AGAIN_MS);
         continue;
       }
+      if (closing()) {
+        // It was on its way when the end began, which therefore did not find it.
+        await child.stop();
+        return;
+      }
       Object.assign(slot, { child, killed: false, stopped: false, doomed: killAt !== undefined });
       const { code, signal } = await child.exited;
       const { killed, doomed } = slot;

@@ -94,7 +94,7 @@ async function play(
   const life = startLife(ground, wanted.orders, changed, traffic.paid, overdue.signal);
   const progress = setInterval(() => note(`${String(traffic.paid.length)} orders paid, ${String(fleet.tally.starts)} starts`), 30_000);
   try {
-    const struck = await strike(ground, fleet, plan, overdue.signal);
+    const struck = await strike(ground, fleet, plan, { signal: overdue.signal, note });
     for (const line of ground.lines) line.calm();
     await fleet.calm();
     const calmAt = Date.now();

@@ -12,13 +12,18 @@ export interface StrikeTally {
 }
 
 /** How long a part may take to come back, ms: a server that crashed recovers first. */
-const BACK_MS = 60_000;
+const BACK_MS = 180_000;
 
 /**
  * Plays the plan, each fault at its moment whether or not an earlier one is over, and resolves when the last part is back. Throws when a
  * part of the stack does not come back.
  */
-export async function strike(ground: Ground, fleet: Fleet, plan: readonly Fault[], signal: AbortSignal): Promise<StrikeTally> {
+export async function strike(
+  ground: Ground,
+  fleet: Fleet,
+  plan: readonly Fault[],
+  { signal, note }: { signal: AbortSignal; note: (text: string) => void },
+): Promise<StrikeTally> {
   const { stack } = ground;
   const tally: StrikeTally = { postgres: { fast: 0, immediate: 0 }, temporal: { SIGTERM: 0, SIGKILL: 0 }, clusters: 0, missed: 0 };
   // One after another for each part: a part that is away cannot be ended.
@@ -32,7 +37,10 @@ export async function strike(ground: Ground, fleet: Fleet, plan: readonly Fault[
       await waitUntil(`${part} to be back`, back, { timeoutMs: BACK_MS, everyMs: 200 });
     };
     const turn = (busy.get(part) ?? Promise.resolve()).then(act);
-    busy.set(part, turn);
+    busy.set(
+      part,
+      turn.catch(() => undefined),
+    );
     return turn;
   };
 
@@ -62,7 +70,11 @@ export async function strike(ground: Ground, fleet: Fleet, plan: readonly Fault[
   for (const { atMs, ...fault } of plan) {
     await pause(Math.max(0, began + atMs - performance.now()));
     if (signal.aborted) break;
-    acts.push(act(fault).catch((error: unknown) => void failures.push(messageOf(error))));
+    const failed = (error: unknown): void => {
+      failures.push(messageOf(error));
+      note(`${fault.kind}: ${messageOf(error)}`);
+    };
+    acts.push(act(fault).catch(failed));
   }
   await Promise.all(acts);
   if (failures.length > 0) throw new Error(`a part of the stack did not come back: ${failures.join('; ')}`);
