@@ -19,7 +19,9 @@ export interface Life {
   readonly tally: {
     /** Commands that got no answer and were given again under the same id. */
     repeated: number;
-    /** Answers that were no yes, by code. */
+    /** Answers that nobody foresaw (INTERNAL), in their own words. */
+    unforeseen: Record<string, number>;
+    /** Commands that were refused, by code; none of these should be. */
     refused: Record<string, number>;
   };
   done: Promise<void>;
@@ -35,13 +37,15 @@ const COMMANDS: readonly Asked[] = [
 export const LAST_PLAN = 'enterprise';
 
 const LOOK_EVERY_MS = 1_000;
-/** No answer came: the command is given again under its id. */
-const UNHEARD: ReadonlySet<string> = new Set(['TEMPORAL_UNAVAILABLE', 'ADMIN_DB_UNAVAILABLE']);
+/** No answer came, or none that anybody foresaw: nobody knows whether it was done, and it is given again under its id. */
+const UNHEARD: ReadonlySet<string> = new Set(['TEMPORAL_UNAVAILABLE', 'ADMIN_DB_UNAVAILABLE', 'INTERNAL']);
+
+const count = (counts: Record<string, number>, name: string): void => void (counts[name] = (counts[name] ?? 0) + 1);
 
 /** Operators who change some of the stores as soon as these stand, each command under an id of its own. */
 export function startLife(ground: Ground, orders: number, share: number, paid: readonly PaidOrder[], signal: AbortSignal): Life {
   const given: Given[] = [];
-  const tally: Life['tally'] = { repeated: 0, refused: {} };
+  const tally: Life['tally'] = { repeated: 0, unforeseen: {}, refused: {} };
 
   async function change(accountId: string): Promise<void> {
     for (const asked of COMMANDS) {
@@ -51,12 +55,14 @@ export function startLife(ground: Ground, orders: number, share: number, paid: r
         try {
           await ground.alta.accounts.command(accountId, command, commandId);
         } catch (error) {
+          if (isAltaError(error) && error.code === 'INTERNAL') count(tally.unforeseen, error.message);
           if (!isAltaError(error) || UNHEARD.has(error.code)) throw error;
-          tally.refused[error.code] = (tally.refused[error.code] ?? 0) + 1;
+          count(tally.refused, error.code);
+          return;
         }
+        given.push({ accountId, commandId, action: asked.action });
       };
       await insist(act, signal, () => (tally.repeated += 1));
-      given.push({ accountId, commandId, action: asked.action });
     }
   }
 

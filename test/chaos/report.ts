@@ -29,7 +29,11 @@ export function render(report: ChaosReport): string {
       report.orders,
       `webhooks: ${each({ plain: traffic.plain, duplicated: traffic.duplicated, shuffled: traffic.shuffled, lost: traffic.lost })}`,
     ],
-    ['changes of accounts', life.given, `given again after no answer ${String(life.repeated)}`],
+    [
+      'changes of accounts',
+      life.given,
+      `given again after no answer ${String(life.repeated)}, after one that nobody foresaw ${String(total(life.unforeseen))}`,
+    ],
     [
       'SIGKILLs',
       total(fleet.kills) + total(fleet.boundaryKills),
