@@ -171,6 +171,7 @@ test('P-308 P-309: settings and fields reach the store; a new slug resolves, and
   expect(now.client).toMatchObject({ slug, name: 'Casa Nueva', phone: null });
   const status = async (name: string): Promise<number> => (await fetch(`${world.url}/stores/${name}`)).status;
   expect([await status(slug), await status(order.slug)]).toEqual([200, 404]);
+  await expect(give({ action: 'change-account', fields: { slug: 'xn--tienda' } })).rejects.toMatchObject({ code: 'INPUT_INVALID' });
 });
 
 test('P-215 P-307: a deleted store resolves no more and holds no credentials; restored it has them again', async () => {
