@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
 
@@ -22,7 +21,7 @@ if (unknown !== undefined || notNumber !== undefined) {
   );
   process.exit(2);
 }
-const jest = createRequire(import.meta.url).resolve('jest/bin/jest.js');
+const jest = fileURLToPath(new URL('../../node_modules/jest/bin/jest.js', import.meta.url));
 const config = fileURLToPath(new URL('./jest.config.js', import.meta.url));
 const wanted = positionals.length === 0 ? SUITES : positionals;
 const env = Object.fromEntries(Object.entries(values).map(([name, value]) => [`ALTA_FAULTS_${name.toUpperCase()}`, value]));
