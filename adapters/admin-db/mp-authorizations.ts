@@ -25,8 +25,11 @@ export async function openAuthorization(
   const [state, verifier] = [randomBytes(32).toString('base64url'), randomBytes(32).toString('base64url')];
   const rows = await db.query({
     name: 'admin-db.open-authorization',
-    text: `insert into mp_authorizations (id, account_id, state_hash, verifier_encrypted, redirect_uri, requested_by, expires_at)
-           select $1, id, $3, $4, $5, $6, now() + make_interval(secs => $7) from nv_accounts where id = $2 returning id`,
+    // Sent twice, it opens one: the second finds the row of this very ask.
+    text: `with found as (select id from nv_accounts where id = $2), made as (
+             insert into mp_authorizations (id, account_id, state_hash, verifier_encrypted, redirect_uri, requested_by, expires_at)
+             select $1, id, $3, $4, $5, $6, now() + make_interval(secs => $7) from found on conflict (id) do nothing)
+           select id from found`,
     values: [
       authorizationId,
       ask.accountId,
