@@ -11,7 +11,6 @@ export const EXEMPT: readonly (readonly [names: readonly string[], reason: strin
       'admin-db.list-connections',
       'admin-db.list-dead-letters',
       'admin-db.list-jobs',
-      'admin-db.list-lifecycle-events',
       'admin-db.list-outbox',
       'admin-db.list-refunds',
       'admin-db.show-job-by-slug',
