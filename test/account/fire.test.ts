@@ -312,7 +312,7 @@ test('P-300 law 4: 3,000 signals in a burst while the account changes: the newes
       `do $$ begin for i in 1..${String(times)} loop update nv_accounts set version = version + 1 where id = '${account.accountId}'; end loop; end $$`,
     );
   // Many changes of one row in one transaction are slow for PostgreSQL.
-  for (let n = 0; n < 2_900; n += 300) await change(300);
+  for (let n = 0; n < 2_900; n += 290) await change(290);
   const events = Array.from({ length: 2_900 }, (_, n) => event(`key-${String(n)}`, from + n + 1));
   // As a few relays at once do, each of which tells one account one thing at a time.
   const sent = burst(account, events, 6);

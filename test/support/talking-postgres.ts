@@ -53,11 +53,15 @@ export async function startTalkingPostgres(password: string): Promise<TalkingPos
   await server.start();
   const url = (database: string): string => `postgresql://postgres:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`;
   const watcher = new pg.Pool({ connectionString: url('postgres'), max: 1 });
+  // A connection that is being closed may still be told that the server ends.
+  watcher.on('connect', (client) => client.on('error', () => undefined));
+  watcher.on('error', () => undefined);
   await watcher.query('create extension pg_stat_statements');
   return {
     url,
     async execute(text) {
       const client = new pg.Client({ connectionString: url('postgres') });
+      client.on('error', () => undefined);
       await client.connect();
       await client.query(text);
       await client.end();
