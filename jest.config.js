@@ -12,4 +12,5 @@ export default {
   reporters: ['default', '<rootDir>/test/support/plain-reporter.js'],
   testTimeout: 60_000,
   maxWorkers: 2,
+  testSequencer: '<rootDir>/test/support/longest-first.js',
 };
