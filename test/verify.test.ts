@@ -2,10 +2,12 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { ASSET_BUCKET } from '../adapters/cluster/index.ts';
 import { clientIdOf } from '../adapters/ids.ts';
+import type { AccountState } from '../contract/account.ts';
 import { accountWorkflowId, onboardingWorkflowId, refundWorkflowId, taskQueue } from '../contract/ids.ts';
 import type { LedgerEntry } from '../local/mercadopago/types.ts';
 import type { VerifiedAccount } from '../adapters/admin-db/index.ts';
 import { verify, verifyTwice, type VerifyOptions, type Violation } from '../client/operations/verify/index.ts';
+import { changeAccount } from './support/account-changes.ts';
 import { eventually } from './support/eventually.ts';
 import { runAlta } from './support/alta-cli.ts';
 import { installFaults, type Faults } from './support/faults.ts';
@@ -82,6 +84,18 @@ test('G5: a store that is open while its account is not, and one that is behind 
     [`planted/${accountId}`, accountId],
   );
   expect(await lawsOf(accountId)).toContainEqual(expect.stringMatching(/^G5 is at version \d+; version 900 was told/));
+});
+
+test('G5: content that was seeded again is told with a version that the client row never gets, and is no breach', async () => {
+  const { accountId } = await live();
+  await changeAccount(world.db, { type: 'account.updated', accountId, fields: ['content'] });
+  const { version } = await world.account(accountId);
+  const { applied } = await eventually(async () => {
+    const state = await world.temporal.workflow.getHandle(accountWorkflowId(accountId)).query<AccountState>('state');
+    return state.applied.content === Number(version) ? state : undefined;
+  }, 'seeded content');
+  expect(applied.client).toBeLessThan(Number(version));
+  expect(await lawsOf(accountId)).toEqual([]);
 });
 
 test('G6: a store ahead of its account', async () => {

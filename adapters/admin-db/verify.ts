@@ -24,7 +24,9 @@ export const verifiedAccounts = (db: Tx, after: string, limit: number): Promise<
     text: `select a.id as "accountId", a.slug, a.status, a.version, a.backend_cluster_id as "clusterId", a.held_since is not null as held,
              (select j.status from provisioning_jobs j where j.account_id = a.id order by j.created_at desc limit 1) as job,
              coalesce((select max((o.payload ->> 'version')::bigint) from outbox o where o.account_id = a.id and o.target = 'account'
-               and o.status = 'completed' and o.event_type in ('account.updated', 'account.suspended', 'account.deleted', 'plan.changed')), 0) as told,
+               and o.status = 'completed' and o.event_type in ('account.updated', 'account.suspended', 'account.deleted', 'plan.changed')
+               -- Content is no column of the client row.
+               and (o.payload -> 'fields') is distinct from '["content"]'::jsonb), 0) as told,
              exists (select from outbox o where o.account_id = a.id and o.target = 'account' and o.status in ('pending', 'processing')) as "onItsWay"
            from nv_accounts a
            where a.id > $1 and (a.backend_cluster_id is not null or exists (select from provisioning_jobs j where j.account_id = a.id))
