@@ -5,10 +5,9 @@ import { expectOneStore } from '../support/one-store.ts';
 import { drainedOutbox } from '../support/payments.ts';
 import { startWorld, type PlacedOrder, type World } from '../support/world.ts';
 import { onboarding } from './flows/index.ts';
-import { discover } from './matrix.ts';
+import { discoverAlone } from './matrix.ts';
 import { options, writeReport, type Report } from './options.ts';
 import { inSeededOrder } from '../support/random.ts';
-import { openStage } from './stage.ts';
 
 /**
  * Crashes: Alta's own worker and relay, killed with SIGKILL before and after every boundary that an onboarding passes in them. Each process
@@ -31,13 +30,7 @@ let places: Place[] = [];
 const running = new Set<AltaProcess>();
 
 beforeAll(async () => {
-  const stage = await openStage();
-  let points: string[];
-  try {
-    points = (await discover(stage, [onboarding], { busy: 1, waiting: 1 })).get(onboarding) ?? [];
-  } finally {
-    await stage.close();
-  }
+  const points = (await discoverAlone([onboarding], { busy: 1, waiting: 1 })).get(onboarding) ?? [];
   places = [...points, 'admin-db.claim-outbox']
     .filter((point) => point !== 'admin-db.accept-notification')
     .flatMap((point) => {

@@ -4,7 +4,7 @@ import { EXEMPT } from './exempt.ts';
 import type { Flow } from './flow.ts';
 import { FLOWS } from './flows/index.ts';
 import { runCases, type Case, type Load, type Outcome } from './run-cases.ts';
-import type { Stage } from './stage.ts';
+import { openStage, type Stage } from './stage.ts';
 
 /** The boundaries of each flow, found by running it once without a fault. Throws what a flow without faults fails with. */
 export async function discover(stage: Stage, flows: readonly Flow[], load: Load): Promise<Map<Flow, string[]>> {
@@ -16,6 +16,16 @@ export async function discover(stage: Stage, flows: readonly Flow[], load: Load)
   const broken = outcomes.flatMap(({ violation }) => violation ?? []);
   if (broken.length > 0) throw new Error(`without any fault:\n${broken.join('\n')}`);
   return new Map(outcomes.map((outcome) => [outcome.case.flow, pointsOf(outcome)]));
+}
+
+/** The same on a stage of its own, for suites that open theirs anew with each batch. */
+export async function discoverAlone(flows: readonly Flow[], load: Load): Promise<Map<Flow, string[]>> {
+  const stage = await openStage();
+  try {
+    return await discover(stage, flows, load);
+  } finally {
+    await stage.close();
+  }
 }
 
 const pointsOf = ({ case: { flow }, passed }: Outcome): string[] => [...(flow.unattributed ?? passed)].sort();

@@ -2,21 +2,15 @@ import { beforeAll, expect, test } from '@jest/globals';
 import { type FaultMode } from '../support/faults.ts';
 import { onboarding } from './flows/index.ts';
 import { inBatches } from './in-batches.ts';
-import { discover, modesOf } from './matrix.ts';
+import { discoverAlone, modesOf } from './matrix.ts';
 import { options, writeReport } from './options.ts';
 import type { Case, PlannedFault } from './run-cases.ts';
 import { inSeededOrder } from '../support/random.ts';
-import { openStage } from './stage.ts';
 
 /** Two faults in one onboarding: every two boundaries in every two modes, and one boundary struck twice in a row. */
 let points: string[] = [];
 beforeAll(async () => {
-  const stage = await openStage();
-  try {
-    points = (await discover(stage, [onboarding], { busy: 1, waiting: 1 })).get(onboarding) ?? [];
-  } finally {
-    await stage.close();
-  }
+  points = (await discoverAlone([onboarding], { busy: 1, waiting: 1 })).get(onboarding) ?? [];
 }, 600_000);
 
 function pairs(): Case[] {
