@@ -10,6 +10,9 @@ export const WORKFLOWS_PATH = fileURLToPath(new URL('../workflows/index.ts', imp
 /** What runs around workflows, inside of their isolate. Whoever bundles them names it, or they are bundled without it. */
 export const WORKFLOW_INTERCEPTORS = [fileURLToPath(new URL('../workflows/tracing.ts', import.meta.url))];
 
+/** What all runs of a thread share. */
+const PRELOADED = fileURLToPath(new URL('../workflows/preload.ts', import.meta.url));
+
 /**
  * Builds the workflow code as the worker runs it: the one place that says how. It encodes failures as the processes around it do.
  * `workflowsPath` is another module for a test.
@@ -19,6 +22,7 @@ export const buildBundle = (workflowsPath = WORKFLOWS_PATH): Promise<WorkflowBun
     workflowsPath,
     workflowInterceptorModules: WORKFLOW_INTERCEPTORS,
     failureConverterPath: FAILURE_CONVERTER_PATH,
+    preloadModules: [PRELOADED],
     logger: new DefaultLogger('WARN'),
   });
 

@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { createAltaClient, type AltaClient } from '../../client/index.ts';
 import type { CredentialsResult } from '../../contract/credentials.ts';
 import { credentialsWorkflowId } from '../../contract/ids.ts';
 import { startAlta, type AltaProcess } from '../support/alta-process.ts';
 import { connectedSeller, inState, rotations, sameOnCluster } from '../support/consent.ts';
-import { eventually } from '../support/eventually.ts';
+import { inTime } from '../support/eventually.ts';
 import { startWorld, type World } from '../support/world.ts';
 
 /** The worker dies around the one call that uses a refresh token up: what was lost is seen, healed or asked for again; never silent. */
@@ -16,10 +16,11 @@ beforeAll(async () => {
   world = await startWorld({ run: { worker: false }, env: { ALTA_CREDENTIALS_POLICY: JSON.stringify(quick) } });
   alta = createAltaClient({ db: world.db, temporal: world.temporal, config: world.config });
 }, 120_000);
-afterAll(async () => {
+// None is left to the next test, whose doomed worker would not be the one that is given the call.
+afterEach(async () => {
   await Promise.all([...running].map((worker) => worker.stop('SIGKILL')));
-  await world.close();
 });
+afterAll(() => world.close());
 
 function start(killAt?: string): AltaProcess {
   const worker = startAlta('worker', world.env, killAt);
@@ -35,22 +36,22 @@ test.each([
   'a worker that is killed $killed of a refresh: another worker sees it, and it ends as $outcome',
   async ({ at, outcome, state, version }) => {
     const first = start();
-    await first.ready;
+    await inTime(first.ready, 'the start of a worker');
     const one = await connectedSeller(world);
-    await first.stop();
+    await inTime(first.stop(), 'the end of a worker');
 
     const doomed = start(`mercadopago.refresh-token:${at}:1`);
-    await doomed.ready;
+    await inTime(doomed.ready, 'the start of the worker that dies');
     await alta.credentials.ask(one.accountId, { task: 'refresh', actor: 'ana', reason: 'a test' });
-    expect((await doomed.ended).signal).toBe('SIGKILL');
+    expect((await inTime(doomed.ended, 'the death of the worker')).signal).toBe('SIGKILL');
     const next = start();
     const handle = world.temporal.workflow.getHandle<() => Promise<CredentialsResult>>(credentialsWorkflowId(one.accountId, 'refresh'));
-    expect(await handle.result()).toMatchObject({ outcome });
+    expect(await inTime(handle.result(), 'the refresh')).toMatchObject({ outcome });
     await inState(world, one.accountId, state, version);
     expect(await rotations(world, one.sellerId)).toBe(1);
     await sameOnCluster(world, one.accountId);
-    await eventually(() => next.ready, 'a worker');
-    expect((await next.stop()).code).toBe(0);
+    await inTime(next.ready, 'the start of the next worker');
+    expect((await inTime(next.stop(), 'the end of the next worker')).code).toBe(0);
   },
-  240_000,
+  300_000,
 );

@@ -1,4 +1,5 @@
 import { verify } from '../../client/operations/verify/index.ts';
+import { eventually } from '../support/eventually.ts';
 import { drainedOutbox } from '../support/payments.ts';
 import type { Options, Report } from './options.ts';
 import { runCases, type Case, type Load, type Outcome } from './run-cases.ts';
@@ -6,6 +7,8 @@ import { openStage, type Stage } from './stage.ts';
 
 /** Cases on one stage: a simulator that remembers thousands of payments is slow. */
 const BATCH = 200;
+/** Safety net, ms. */
+const ARRIVES_WITHIN_MS = 120_000;
 
 /**
  * Runs cases in order until they or the time are used up, on a new stage for each batch. After each batch the oracle looks at every
@@ -40,15 +43,25 @@ export async function inBatches(
   return { ...report, seconds: Math.round((performance.now() - began) / 1_000) };
 }
 
-/** What the oracle finds broken of this stage's accounts; nothing is asked of those whose case was broken already. */
+/**
+ * What the oracle finds broken of this stage's accounts, once what was told last had its time to get from the account's workflow to the
+ * cluster (G8); nothing is asked of those whose case was broken already.
+ */
 export async function broken(stage: Stage, outcomes: readonly Outcome[]): Promise<string[]> {
   if (outcomes.some(({ violation }) => violation !== null)) return [];
   await drainedOutbox(stage.world);
-  const { violations, unseen } = await verify(stage.world.deps);
+  let found: string[] = [];
+  const none = async (): Promise<boolean> => (found = await findings(stage)).length === 0;
+  await eventually(none, 'a system in which every law holds', ARRIVES_WITHIN_MS).catch(() => undefined);
+  return found;
+}
+
+async function findings({ world, mine }: Stage): Promise<string[]> {
+  const { violations, unseen } = await verify(world.deps);
   return [
     ...unseen.map(({ clusterId, code }) => `the oracle does not see ${clusterId}: ${code}`),
     ...violations
-      .filter(({ accountId }) => accountId === null || stage.mine.has(accountId))
+      .filter(({ accountId }) => accountId === null || mine.has(accountId))
       .map(({ law, accountId, row, what }) => `${law} ${accountId ?? '-'} ${row}: ${what}`),
   ];
 }

@@ -1,3 +1,4 @@
+import { evidenceOf } from '../support/evidence.ts';
 import type { FaultMode } from '../support/faults.ts';
 import type { Flow, Subject } from './flow.ts';
 import type { Stage } from './stage.ts';
@@ -63,7 +64,8 @@ export async function runCase(stage: Stage, one: Case, lanes: Lanes = new Map(),
     if (late && (outcome.late = await faults.late(alone ? '' : id)) > 0) await flow.check(stage, subject);
     if (await flow.reusable?.(stage, subject)) lanes.set(flow, [...(lanes.get(flow) ?? []), subject]);
   } catch (error) {
-    outcome.violation = `${nameOf(one)} (${subject?.id ?? 'no subject'}): ${error instanceof Error ? error.message : String(error)}`;
+    const evidence = subject === undefined ? '' : ` [${await evidenceOf(stage.world.temporal, subject.id)}]`;
+    outcome.violation = `${nameOf(one)} (${subject?.id ?? 'no subject'}): ${error instanceof Error ? error.message : String(error)}${evidence}`;
     if (subject !== undefined && !alone) faults.clearOf(subject.id);
   }
   outcome.ms = Math.round(performance.now() - began);
