@@ -22,7 +22,7 @@ test('P-117 P-221 P-222 P-754 I7 G1 to G8: 50 orders under kills, stops, a Postg
       clusterKills: 1,
     },
     traffic: { orders: ORDERS, overMs: 9_000, duplicated: 0.2, shuffled: 0.2, lost: 0.05 },
-    // A killed worker may hold up an account's run for two minutes (ACCOUNT_TASK_TIMEOUT), so changes of accounts are for the long form.
+    // A killed worker may hold up an account's run for a minute (ACCOUNT_TASK_TIMEOUT), so changes of accounts are for the long form.
     changed: 0,
     doomed: 0.4,
     late: 0.05,
