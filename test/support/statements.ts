@@ -154,7 +154,7 @@ export const STATEMENTS: Record<Exclude<AdminDbRole, 'keeper'>, Record<string, A
       await adminDb.findConnection(db, accountId);
       await adminDb.loadTokens(db, vault, accountId);
       await adminDb.requireReauth(db, { accountId, credentialVersion: 1, ...failure });
-      await adminDb.revokeConnection(db, { accountId, actor: 'x', code: null, reason: 'x' });
+      await adminDb.revokeConnection(db, { accountId, credentialVersion: 1, actor: 'x', code: null, reason: 'x' });
       await adminDb.askDueRefreshes(db, 1);
       await adminDb.readAnswer(db, vault, id);
       await adminDb.endAuthorization(db, id, 'failed', 'INTERNAL');

