@@ -146,6 +146,12 @@ export const ERROR_TABLE = {
   MAIL_UNAVAILABLE: row(true, 'park', 503, 'The mail server does not answer; retry or skip.'),
   MAIL_REJECTED: row(false, 'park', 502, 'The mail server refuses this message; correct the address or skip.'),
   TEMPORAL_UNAVAILABLE: row(true, 'park', 503, 'Temporal does not answer or pushes back; it is retried.'),
+  DELIVERY_NEVER_ENDED: row(
+    false,
+    'reject',
+    500,
+    'Each relay that took this outbox row was gone before it ended; read why in their logs, mend it, then `alta outbox retry`.',
+  ),
 
   // Ends and decisions
   CANCELLED: row(false, 'compensate', 409, 'The run was cancelled before the pivot; its steps are undone.'),

@@ -14,6 +14,8 @@ export type OutboxState = (typeof OUTBOX_STATES)[number];
 /** Waits between deliveries, ms (decision 7); after the attempt that follows the last wait the row is dead. */
 export const OUTBOX_BACKOFF_MS = [30_000, 120_000, 480_000, 1_920_000] as const;
 export const OUTBOX_MAX_ATTEMPTS = OUTBOX_BACKOFF_MS.length + 1;
+/** Leases of one row that may run out one after another; then it is dead, since it may be what ends its relays. */
+export const OUTBOX_MAX_LAPSES = 5;
 
 /** `payment.notified`: a verified hint that a payment should be read (law 1). */
 export const paymentNotifiedSchema = z.strictObject({

@@ -21,9 +21,14 @@ const LIMITS = [
 
 /**
  * How to connect to the Admin DB: the address without what Alta sets itself, TLS by `sslmode` (with `sslrootcert`, `sslcert` and
- * `sslkey` as paths), and the role to act as from the first statement on, which costs no round trip. Throws CONFIG_INVALID.
+ * `sslkey` as paths), the role to act as and settings of the server from the first statement on, which costs no round trip. Throws
+ * CONFIG_INVALID.
  */
-export function connectionOf(url: string, role?: string): Pick<ClientConfig, 'connectionString' | 'ssl' | 'options'> {
+export function connectionOf(
+  url: string,
+  role?: string,
+  settings: readonly string[] = [],
+): Pick<ClientConfig, 'connectionString' | 'ssl' | 'options'> {
   const address = new URL(url);
   const given = (name: string): string | undefined => address.searchParams.get(name) || undefined;
   const mode = given('sslmode') ?? (given('sslrootcert') === undefined ? 'disable' : 'verify-full');
@@ -39,7 +44,7 @@ export function connectionOf(url: string, role?: string): Pick<ClientConfig, 'co
     }
   };
   const ssl = tls ? { rejectUnauthorized: true, ca: read('sslrootcert'), cert: read('sslcert'), key: read('sslkey') } : false;
-  const options = [given('options'), role && `-c role=${role}`].filter(Boolean).join(' ');
+  const options = [given('options'), role && `-c role=${role}`, ...settings.map((setting) => `-c ${setting}`)].filter(Boolean).join(' ');
   for (const name of [...OWN, ...LIMITS]) address.searchParams.delete(name);
   return { connectionString: address.href, ssl, ...(options === '' ? {} : { options }) };
 }

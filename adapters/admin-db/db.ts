@@ -64,7 +64,7 @@ export function createAdminDb(url: string, options: AdminDbOptions = {}): AdminD
   const limits: Partial<RoleLimits> & typeof PLAIN = options.role === undefined ? PLAIN : ROLES[options.role];
   const statementTimeout = options.statementTimeoutMs ?? limits.statementMs;
   const pool = new pg.Pool({
-    ...connectionOf(url, limits.role),
+    ...connectionOf(url, limits.role, limits.settings),
     max: options.max ?? limits.pool,
     application_name: options.applicationName ?? limits.applicationName,
     connectionTimeoutMillis: options.connectTimeoutMs ?? limits.connectMs,

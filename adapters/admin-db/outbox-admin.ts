@@ -30,6 +30,8 @@ export interface OutboxEntry {
 export interface OutboxDetails extends OutboxEntry {
   /** Ids only (P-207). */
   payload: OutboxPayload;
+  /** Leases that ran out one after another since its last mark; the row is dead after `OUTBOX_MAX_LAPSES`. */
+  lapses: number;
   lockedBy: string | null;
   lockedUntil: string | null;
   /** What operators did with it. */
@@ -65,7 +67,7 @@ export function listOutbox(db: Tx, { state, target, code, eventType, accountId, 
 export async function showOutbox(db: Tx, id: string): Promise<OutboxDetails> {
   const [row] = await db.query<OutboxDetails>({
     name: 'admin-db.show-outbox',
-    text: `select ${COLUMNS}, payload, locked_by as "lockedBy", locked_until as "lockedUntil",
+    text: `select ${COLUMNS}, payload, lapses, locked_by as "lockedBy", locked_until as "lockedUntil",
              (select coalesce(jsonb_agg(jsonb_build_object('action', action, 'actor', actor, 'reason', reason, 'at', created_at) order by a.id), '[]')
               from operator_actions a where a.event_key = o.event_key) as actions
            from outbox o where id = $1`,

@@ -11,7 +11,8 @@ export interface Failure {
 }
 
 /**
- * Every mark ends a claim, and only its holder may (P-227): `where id and claim_token`. When the fact behind the row happened again
+ * Every mark ends a claim, and only its holder may (P-227): `where id and claim_token`, which only a row has that is being delivered. (That
+ * said by its status, too, made the planner walk through all leases of late instead of going to the row.) When the fact behind the row happened again
  * meanwhile (its generation rose), the row goes back to `pending` with a fresh count, whatever the mark says of the older one.
  */
 const mark = (name: NamedQuery['name'], outcome: { status: string; count: string; next: string; more?: string }): string => `
@@ -20,8 +21,8 @@ const mark = (name: NamedQuery['name'], outcome: { status: string; count: string
     attempt_count = case when generation = $3 then ${outcome.count} else 0 end,
     next_attempt_at = case when generation = $3 then ${outcome.next} else now() end,
     ${outcome.more ?? ''}
-    claim_token = null, locked_by = null, locked_until = null, updated_at = now()
-  where id = $1 and claim_token = $2 and status = 'processing'
+    lapses = 0, claim_token = null, locked_by = null, locked_until = null, updated_at = now()
+  where id = $1 and claim_token = $2
   returning id /* ${name} */`;
 
 const COMPLETE = mark('admin-db.complete-outbox', {

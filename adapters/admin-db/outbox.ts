@@ -13,6 +13,8 @@ export interface OutboxRow {
   payload: OutboxPayload;
   /** This attempt's number, from 1. */
   attemptCount: number;
+  /** Claims before this one whose leases ran out, one after another. */
+  lapses: number;
   generation: number;
   claimToken: string;
   /** End of the lease, by the database's clock. */
@@ -28,32 +30,44 @@ export interface OutboxClaim {
   leaseSeconds: number;
   /** Who claims, for people. */
   owner: string;
+  /** Nothing is under way at who claims, so a row whose lease ran out may be taken. */
+  idle: boolean;
 }
 
 /**
- * Claims due rows for delivery: pending ones whose time has come and ones whose lease has run out, oldest due first. Rows that
- * another relay is claiming are passed over (SKIP LOCKED), and so are those of a paused target (P-234). Each claim gets a token of its own
- * (P-221, P-227) and counts as an attempt, unless it takes over a lease that ran out: that a relay died says nothing about the row (P-226).
+ * SQL: due, of a target that is wanted and not paused. The pauses are taken off the targets beforehand: as an anti join of the rows their
+ * unknown number had the planner expect one row, and sort the whole backlog for each claim.
  */
-export function claimOutbox(db: Tx, { targets, limit, leaseSeconds, owner }: OutboxClaim): Promise<OutboxRow[]> {
+const DUE = `due_at <= now() and target = any(array(select unnest($1::text[]) except select target from outbox_pauses))`;
+
+/**
+ * Claims due rows for delivery, oldest due first. Rows that another relay is claiming are passed over (SKIP LOCKED), and so are those of a
+ * paused target (P-234). Each claim gets a token of its own (P-221, P-227) and counts as an attempt.
+ *
+ * A lease that ran out comes before everything else and is taken over alone, as the same attempt, because that a relay died says nothing
+ * about the row; how often that happened is counted by itself (P-226). Who is not idle gets nothing as long as there is one: it may have
+ * ended its relay, and is to take no other row along when it does so again.
+ */
+export function claimOutbox(db: Tx, { targets, limit, leaseSeconds, owner, idle }: OutboxClaim): Promise<OutboxRow[]> {
   return db.query<OutboxRow>({
     name: 'admin-db.claim-outbox',
-    text: `with due as (
-             select id from outbox
-             where status in ('pending', 'processing') and due_at <= now() and target = any($1::text[])
-               and not exists (select from outbox_pauses p where p.target = outbox.target)
+    text: `with lapsed as (
+             select id from outbox where status = 'processing' and ${DUE} order by due_at, created_at limit 1 for update skip locked
+           ), waiting as (
+             select id from outbox where status = 'pending' and ${DUE} and not exists (select from lapsed)
              order by due_at, created_at limit $2 for update skip locked
            ), claimed as (
              update outbox o set status = 'processing', claim_token = gen_random_uuid(),
                attempt_count = o.attempt_count + case when o.status = 'processing' then 0 else 1 end,
+               lapses = case when o.status = 'processing' then o.lapses + 1 else 0 end,
                locked_by = $4, locked_until = now() + make_interval(secs => $3), updated_at = now()
-             from due where o.id = due.id returning o.*
+             where o.id = any(array(select id from lapsed where $5 union all select id from waiting)) returning o.*
            )
            select id, target, event_key as "eventKey", event_type as "eventType", account_id as "accountId", payload,
-             attempt_count as "attemptCount", generation, claim_token as "claimToken", locked_until as "lockedUntil", created_at as "createdAt",
-             trace_context as "traceContext"
+             attempt_count as "attemptCount", lapses, generation, claim_token as "claimToken", locked_until as "lockedUntil",
+             created_at as "createdAt", trace_context as "traceContext"
            from claimed order by next_attempt_at, created_at`,
-    values: [[...targets], limit, leaseSeconds, owner],
+    values: [[...targets], limit, leaseSeconds, owner, idle],
   });
 }
 

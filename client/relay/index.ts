@@ -14,7 +14,8 @@ import { effect } from '../../adapters/effect.ts';
 import { withLogFields } from '../../adapters/log.ts';
 import type { DeliveryOutcome } from '../../adapters/metrics/index.ts';
 import { traced } from '../../adapters/trace.ts';
-import { OUTBOX_TARGETS, paymentNotifiedSchema, type OutboxTarget } from '../../contract/outbox.ts';
+import { AltaError } from '../../contract/errors.ts';
+import { OUTBOX_MAX_LAPSES, OUTBOX_TARGETS, paymentNotifiedSchema, type OutboxTarget } from '../../contract/outbox.ts';
 import { deliverAccount } from './deliver-account.ts';
 import { deliverCredentials } from './deliver-credentials.ts';
 import { deliverOnboarding } from './deliver-onboarding.ts';
@@ -43,7 +44,7 @@ const DELIVERIES: Record<OutboxTarget, Deliver> = {
 /**
  * The relay: carries committed outbox rows to Temporal (P-221, P-222). Several may run; rows are claimed with SKIP LOCKED and
  * a lease by the database's clock, and a mark counts only with the claim's token. A relay that dies between delivery and mark
- * leaves a row that is delivered again, which every delivery stands.
+ * leaves a row that is delivered again, which every delivery stands; alone, in case that the row was the reason.
  */
 export function createRelay(deps: RelayDeps): Relay {
   const { db, config, log, relayMetrics: metrics } = deps;
@@ -67,7 +68,8 @@ export function createRelay(deps: RelayDeps): Relay {
   };
 
   return createPump<OutboxRow>({
-    claim: (limit) => claimOutbox(db, { targets: OUTBOX_TARGETS, limit, leaseSeconds: config.RELAY_LEASE_SECONDS, owner }),
+    claim: (limit, idle) => claimOutbox(db, { targets: OUTBOX_TARGETS, limit, leaseSeconds: config.RELAY_LEASE_SECONDS, owner, idle }),
+    alone: ({ lapses }) => lapses > 0,
     deliver,
     capacity: config.RELAY_BATCH,
     busyMs: BUSY_MS,
@@ -81,6 +83,7 @@ export function createRelay(deps: RelayDeps): Relay {
 
 async function deliverOne(deps: RelayDeps, row: OutboxRow): Promise<DeliveryOutcome> {
   try {
+    refuseDeadly(row);
     const delivered = await effect('relay.deliver', () => DELIVERIES[row.target](deps, row));
     const marked = await effect('relay.mark', () => markDelivered(deps, row, delivered));
     deps.log.info({ result: delivered.inbox?.settlement.result }, marked ? 'delivered' : 'delivered; the claim was lost');
@@ -88,6 +91,15 @@ async function deliverOne(deps: RelayDeps, row: OutboxRow): Promise<DeliveryOutc
   } catch (error) {
     return await markFailed(deps, row, error);
   }
+}
+
+/**
+ * Throws DELIVERY_NEVER_ENDED for a row whose leases ran out too often one after another, for the last times with nothing else under way
+ * beside it: tried once more, it would end this relay too, and so on for ever (P-226).
+ */
+function refuseDeadly({ lapses }: OutboxRow): void {
+  if (lapses < OUTBOX_MAX_LAPSES) return;
+  throw new AltaError('DELIVERY_NEVER_ENDED', `${String(lapses)} leases ran out one after another without a word of the delivery`);
 }
 
 /** Marks the row, and settles the notification behind it in the same transaction; nothing is written when the claim was lost. */

@@ -1,8 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 export interface PumpOptions<Row> {
-  /** Claims up to `limit` due rows. */
-  claim: (limit: number) => Promise<Row[]>;
+  /** Claims up to `limit` due rows; `idle` when nothing is under way, so that one which wants no company may be among them. */
+  claim: (limit: number, idle: boolean) => Promise<Row[]>;
+  /** Whether no other row may be under way beside this one. */
+  alone: (row: Row) => boolean;
   /** Delivers and marks one row; never throws. False: the other side pushed back. */
   deliver: (row: Row) => Promise<boolean>;
   /** Rows under way at once. */
@@ -30,19 +32,24 @@ const FAILED_MS = 5_000;
 
 /**
  * Keeps a bounded number of rows under way: as one ends, another is claimed, so that a slow row never holds up the rest and no
- * row waits under a running lease. After pushback single rows are tried until one gets through.
+ * row waits under a running lease. After pushback single rows are tried until one gets through. A row that wants no company is begun when
+ * nothing else is under way, and nothing else is claimed until it has ended.
  */
-export function createPump<Row>({ claim, deliver, capacity, busyMs, idleMs, onClaimFailed }: PumpOptions<Row>): Pump {
+export function createPump<Row>({ claim, alone, deliver, capacity, busyMs, idleMs, onClaimFailed }: PumpOptions<Row>): Pump {
   const underWay = new Set<Promise<void>>();
   const stopping = new AbortController();
   let running: Promise<void> | undefined;
   let probing = false;
+  /** A row is under way that wants no company. */
+  let closed = false;
   // By a clock that nobody sets.
   let lastRound = performance.now();
   let freed: () => void = () => undefined;
 
   const begin = (row: Row): void => {
+    closed = alone(row);
     const delivery = deliver(row).then((through) => {
+      closed = false;
       probing = !through;
       lastRound = performance.now();
       underWay.delete(delivery);
@@ -51,10 +58,12 @@ export function createPump<Row>({ claim, deliver, capacity, busyMs, idleMs, onCl
     underWay.add(delivery);
   };
 
+  const room = (): number => (closed ? 0 : (probing ? 1 : capacity) - underWay.size);
+
   const take = async (): Promise<number> => {
-    const room = (probing ? 1 : capacity) - underWay.size;
-    if (room <= 0) return 0;
-    const rows = await claim(room);
+    const free = room();
+    if (free <= 0) return 0;
+    const rows = await claim(free, underWay.size === 0);
     lastRound = performance.now();
     for (const row of rows) begin(row);
     return rows.length;
@@ -76,8 +85,7 @@ export function createPump<Row>({ claim, deliver, capacity, busyMs, idleMs, onCl
         onClaimFailed(error, failures);
         wait = Math.min(idleMs * 2 ** Math.min(failures, 10), FAILED_MS);
       }
-      const full = underWay.size >= (probing ? 1 : capacity);
-      if (full) await Promise.race([new Promise<void>((resolve) => (freed = resolve)), rest(FAILED_MS)]);
+      if (room() <= 0) await Promise.race([new Promise<void>((resolve) => (freed = resolve)), rest(FAILED_MS)]);
       else await rest(wait);
     }
     await Promise.all(underWay);

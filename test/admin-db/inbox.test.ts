@@ -31,7 +31,7 @@ const notification = (paymentId = nextPaymentId(), deliveryKey = `n:${randomUUID
   skewMs: 12,
 });
 const claim = async (): Promise<OutboxRow | undefined> =>
-  (await claimOutbox(db, { targets: ['onboarding'], limit: 1, leaseSeconds: 60, owner: 'test' }))[0];
+  (await claimOutbox(db, { targets: ['onboarding'], limit: 1, leaseSeconds: 60, owner: 'test', idle: true }))[0];
 
 describe('the inbox', () => {
   test('P-016 P-111: a hundred copies of a notification at once are one inbox row and one order to read', async () => {

@@ -34,7 +34,7 @@ const event = (eventKey = `payment.notified/${randomUUID()}`): OutboxEvent => ({
   payload: { type: 'payment.notified', inboxId: randomUUID(), paymentId: '123' },
 });
 const claim = (more: Partial<Parameters<typeof claimOutbox>[1]> = {}): Promise<OutboxRow[]> =>
-  claimOutbox(db, { targets: ['onboarding'], limit: 50, leaseSeconds: 60, owner: 'test', ...more });
+  claimOutbox(db, { targets: ['onboarding'], limit: 50, leaseSeconds: 60, owner: 'test', idle: true, ...more });
 const claimOne = async (): Promise<OutboxRow> => (await claim({ limit: 1 }))[0]!;
 const state = async (id: string): Promise<Record<string, unknown>> =>
   (
@@ -120,7 +120,7 @@ describe('claiming', () => {
   test('P-221: a relay that claims while another holds row locks passes them by instead of waiting', async () => {
     for (let index = 0; index < 4; index += 1) await publish(db, event());
     await db.tx('test.hold', async (tx) => {
-      expect(await claimOutbox(tx, { targets: ['onboarding'], limit: 3, leaseSeconds: 60, owner: 'slow' })).toHaveLength(3);
+      expect(await claimOutbox(tx, { targets: ['onboarding'], limit: 3, leaseSeconds: 60, owner: 'slow', idle: true })).toHaveLength(3);
       expect(await claim()).toHaveLength(1);
     });
   });
@@ -189,13 +189,34 @@ describe('marking', () => {
     const { id } = await claimOne();
     for (let death = 1; death <= 5; death += 1) {
       await endLease(id);
-      expect(await claimOne()).toMatchObject({ id, attemptCount: 1 });
+      expect(await claimOne()).toMatchObject({ id, attemptCount: 1, lapses: death });
     }
     await endLease(id);
     const row = await claimOne();
     expect(await retryOutbox(db, row, { code: 'MP_UNAVAILABLE', message: 'no answer', delayMs: 30_000 })).toBe(true);
     await db.pool.query('update outbox set next_attempt_at = now()');
-    expect(await claimOne()).toMatchObject({ id, attemptCount: 2 });
+    expect(await claimOne()).toMatchObject({ id, attemptCount: 2, lapses: 0 });
+  });
+
+  test('P-221 P-226: rows whose leases ran out are taken over one at a time, before all others, by who has nothing under way', async () => {
+    for (let index = 0; index < 3; index += 1) await publish(db, event());
+    const held = await claim({ limit: 2 });
+    for (const { id } of held) await endLease(id);
+    expect(await claim({ idle: false })).toEqual([]);
+    const alone = [await claim(), await claim()];
+    expect(alone.map((batch) => batch.map(({ lapses }) => lapses))).toEqual([[1], [1]]);
+    expect(
+      alone
+        .flat()
+        .map(({ id }) => id)
+        .sort(),
+    ).toEqual(held.map(({ id }) => id).sort());
+    expect(await claim({ idle: false })).toMatchObject([{ lapses: 0, attemptCount: 1 }]);
+    // Whose lease ran out again comes after those that were not tried again yet.
+    await endLease(alone[0]![0]!.id);
+    await db.pool.query("update outbox set locked_until = now() - interval '1 minute' where id = $1", [alone[1]![0]!.id]);
+    expect(await claim()).toMatchObject([{ id: alone[1]![0]!.id, lapses: 2 }]);
+    expect(await claim()).toMatchObject([{ id: alone[0]![0]!.id, lapses: 2 }]);
   });
 
   test('P-204 P-225 P-226 P-227: retries count and wait, pushback does not count, the dead stay dead', async () => {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { createAdminDb, migrate, openJob, pendingMigrations } from '../../adapters/admin-db/index.ts';
+import { claimOutbox, completeOutbox, createAdminDb, migrate, openJob, pendingMigrations } from '../../adapters/admin-db/index.ts';
+import { OUTBOX_TARGETS } from '../../contract/outbox.ts';
 import { addCluster, draftAccount, paidAccount, rows } from '../support/admin-db-fixtures.ts';
 import { emptyDatabase, openFreshDb } from '../support/postgres.ts';
 
@@ -180,16 +181,33 @@ describe('migrations', () => {
     }
   });
 
-  test('P-205 P-221: the plan of the claim query uses the index of due rows', async () => {
-    const { db } = open.value;
-    await db.pool.query(`insert into outbox (target, event_key, event_type, payload, status, completed_at)
-      select 'account', 'old/' || n, 'account.created', '{}', 'completed', now() from generate_series(1, 3000) n`);
-    await db.pool.query('analyze outbox');
-    const plan = await rows<{ 'QUERY PLAN': string }>(
-      db,
-      `explain select id from outbox where status in ('pending', 'processing') and due_at <= now()
-      and target = any('{account}') order by due_at, created_at limit 50 for update skip locked`,
-    );
-    expect(plan.map((line) => line['QUERY PLAN']).join('\n')).toContain('outbox_due');
+  test('P-205 P-221: claims and marks go by their indexes, also on a connection that knew the outbox when it was empty', async () => {
+    const { db, url } = open.value;
+    const relay = createAdminDb(url, { role: 'relay', max: 1 });
+    const claim = () => claimOutbox(relay, { targets: OUTBOX_TARGETS, limit: 50, leaseSeconds: 60, owner: 'test', idle: true });
+    const nobodys = { id: randomUUID(), claimToken: randomUUID(), generation: 1 };
+    const planOf = async (call: string): Promise<string> =>
+      (await relay.pool.query<{ 'QUERY PLAN': string }>(`explain execute ${call}`)).rows.map((line) => line['QUERY PLAN']).join('\n');
+    try {
+      // After five runs PostgreSQL may keep a plan for good.
+      for (let n = 0; n < 8; n += 1) {
+        expect(await claim()).toEqual([]);
+        expect(await completeOutbox(relay, nobodys)).toBe(false);
+      }
+      await db.pool.query(`insert into outbox (target, event_key, event_type, payload)
+        select 'account', 'waiting/' || n, 'account.created', '{}' from generate_series(1, 30000) n`);
+      for (const when of ['grown', 'analyzed']) {
+        if (when === 'analyzed') await db.pool.query('analyze outbox');
+        const plan = await planOf(`"admin-db.claim-outbox"('{${OUTBOX_TARGETS.join()}}', 50, 60, 'test', true)`);
+        for (const index of ['using outbox_leased', 'using outbox_waiting', 'outbox_pkey']) expect(plan).toContain(index);
+        // Nothing is sorted but what was claimed.
+        expect(plan.match(/Sort {2}\(/g)).toHaveLength(1);
+        expect(plan).not.toMatch(/Seq Scan on outbox(_1)? /);
+        const marking = await planOf(`"admin-db.complete-outbox"('${nobodys.id}', '${nobodys.claimToken}', 1)`);
+        expect(marking).toContain('using outbox_pkey on outbox');
+      }
+    } finally {
+      await relay.close();
+    }
   });
 });

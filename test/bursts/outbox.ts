@@ -56,7 +56,7 @@ export const burstOfOutbox = (note: (text: string) => void, rows = ROWS): Promis
       const one = async (relay: AdminDb): Promise<void> => {
         while (taken < TAKEN) {
           const began = performance.now();
-          const batch = await claimOutbox(relay, { targets: OUTBOX_TARGETS, limit: BATCH, leaseSeconds: 300, owner: 'burst' });
+          const batch = await claimOutbox(relay, { targets: OUTBOX_TARGETS, limit: BATCH, leaseSeconds: 300, owner: 'burst', idle: true });
           claims.push(performance.now() - began);
           taken += batch.length;
           for (const { id } of batch) {

@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => close());
 
 const claim = (tx: Tx): Promise<OutboxRow[]> =>
-  claimOutbox(tx, { targets: ['onboarding'], limit: 10, leaseSeconds: 60, owner: 'interleaved' });
+  claimOutbox(tx, { targets: ['onboarding'], limit: 10, leaseSeconds: 60, owner: 'interleaved', idle: true });
 
 /** One due row, alone; `accept` lets its fact happen again. */
 async function notified(): Promise<{ accept: (tx: Tx) => Promise<unknown> }> {

@@ -10,7 +10,7 @@ export interface Mutant {
   killers: readonly { file: string; name: string }[];
 }
 
-const CLAIM_VALUES = 'values: [[...targets], limit, leaseSeconds, owner],';
+const CLAIM_VALUES = 'values: [[...targets], limit, leaseSeconds, owner, idle],';
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -165,13 +165,10 @@ export const MUTANTS: readonly Mutant[] = [
         "  return db.query<OutboxRow>({\n    name: 'admin-db.claim-outbox',",
         "  const claimed = await db.query<OutboxRow>({\n    name: 'admin-db.claim-outbox',",
       ],
-      [
-        'due_at <= now() and target = any($1::text[])',
-        'due_at <= now() and (attempt_count > 0 or created_at > $5::timestamptz) and target = any($1::text[])',
-      ],
+      ['due_at <= now() and target = any(', 'due_at <= now() and (attempt_count > 0 or created_at > $6::timestamptz) and target = any('],
       [
         `    ${CLAIM_VALUES}\n  });`,
-        '    values: [[...targets], limit, leaseSeconds, owner, seen],\n  });\n  for (const { createdAt } of claimed) if (createdAt > seen) seen = createdAt;\n  return claimed;',
+        '    values: [[...targets], limit, leaseSeconds, owner, idle, seen],\n  });\n  for (const { createdAt } of claimed) if (createdAt > seen) seen = createdAt;\n  return claimed;',
       ],
     ],
     killers: [{ file: 'test/interleavings/outbox.test.ts', name: 'P-221: what is committed late is claimed' }],
@@ -181,8 +178,8 @@ export const MUTANTS: readonly Mutant[] = [
     law: 'law 1, G5',
     file: 'adapters/admin-db/outbox.ts',
     edits: [
-      ['due_at <= now() and target = any($1::text[])', 'due_at <= $5::timestamptz and target = any($1::text[])'],
-      [CLAIM_VALUES, 'values: [[...targets], limit, leaseSeconds, owner, now().toISOString()],'],
+      ['due_at <= now() and target = any(', 'due_at <= $6::timestamptz and target = any('],
+      [CLAIM_VALUES, 'values: [[...targets], limit, leaseSeconds, owner, idle, now().toISOString()],'],
       ["import type { Tx } from './db.ts';", "import { now } from '../clock.ts';\nimport type { Tx } from './db.ts';"],
     ],
     killers: [{ file: 'test/admin-db/outbox.test.ts', name: 'clocks P-221: a lease is by the clock of the database' }],
@@ -192,8 +189,8 @@ export const MUTANTS: readonly Mutant[] = [
     law: 'law 1, G5',
     file: 'adapters/admin-db/outbox.ts',
     edits: [
-      ['locked_until = now() + make_interval(secs => $3)', 'locked_until = $5::timestamptz + make_interval(secs => $3)'],
-      [CLAIM_VALUES, 'values: [[...targets], limit, leaseSeconds, owner, new Date(Date.now()).toISOString()],'],
+      ['locked_until = now() + make_interval(secs => $3)', 'locked_until = $6::timestamptz + make_interval(secs => $3)'],
+      [CLAIM_VALUES, 'values: [[...targets], limit, leaseSeconds, owner, idle, new Date(Date.now()).toISOString()],'],
     ],
     killers: [{ file: 'test/admin-db/outbox.test.ts', name: 'clocks P-221: a lease is by the clock of the database' }],
   },
@@ -201,7 +198,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a mark counts without the token of its claim',
     law: 'law 1, G5',
     file: 'adapters/admin-db/outbox-marks.ts',
-    edits: [['where id = $1 and claim_token = $2 and status', 'where id = $1 and $2::uuid is not null and status']],
+    edits: [['where id = $1 and claim_token = $2\n', 'where id = $1 and $2::uuid is not null\n']],
     killers: [{ file: 'test/interleavings/outbox.test.ts', name: 'P-227: who holds the claim when a mark comes decides' }],
   },
   {

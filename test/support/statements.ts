@@ -80,7 +80,7 @@ export const STATEMENTS: Record<Exclude<AdminDbRole, 'keeper'>, Record<string, A
     loadClusterAddress: (db, { clusterId }) => adminDb.loadClusterAddress(db, clusterId),
   },
   relay: {
-    claimOutbox: (db) => adminDb.claimOutbox(db, { targets: ['account'], limit: 1, leaseSeconds: 1, owner: 'x' }),
+    claimOutbox: (db) => adminDb.claimOutbox(db, { targets: ['account'], limit: 1, leaseSeconds: 1, owner: 'x', idle: true }),
     completeOutbox: (db) => adminDb.completeOutbox(db, claim),
     retryOutbox: (db) => adminDb.retryOutbox(db, claim, { ...failure, delayMs: 1 }),
     failOutbox: (db) => adminDb.failOutbox(db, claim, failure),
