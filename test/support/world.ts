@@ -133,7 +133,7 @@ export async function startWorld(options: WorldOptions = {}) {
     ...(ratePerMinute === undefined ? {} : { ratePerMinute }),
   };
   const listening = run.api ? await listen(front, options.front) : undefined;
-  env['PUBLIC_URL'] = listening?.url ?? 'http://127.0.0.1:9';
+  env['PUBLIC_URL'] = listening?.url ?? options.env?.['PUBLIC_URL'] ?? 'http://127.0.0.1:9';
   const config = loadConfig(env);
   if (listening) Object.assign(listening.config, { PUBLIC_URL: listening.url });
   const clusters = createClusterRouter({

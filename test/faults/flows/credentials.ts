@@ -51,7 +51,7 @@ async function counts({ world }: Stage, id: string): Promise<boolean> {
 }
 
 /** Waits until nothing that was asked about a consent is under way. */
-async function idle({ world }: Stage, id: string): Promise<void> {
+export async function idle({ world }: Pick<Stage, 'world'>, id: string): Promise<void> {
   const open = `select 1 from outbox where account_id = $1 and target = 'credentials' and status in ('pending', 'processing')`;
   await eventually(async () => (await world.sql(open, [id])).length === 0, 'nothing asked about the consent', 240_000);
   for (const task of ['refresh', 'check', 'revoke']) {

@@ -1,0 +1,67 @@
+import { expect, test } from '@jest/globals';
+import type fc from 'fast-check';
+import type { Model } from './model.ts';
+import { obey } from './orders.ts';
+import { newAccount, statusOf } from './model.ts';
+import { keptPlans } from './plans.ts';
+import { commandOf, play } from './play.ts';
+import type { Real } from './real.ts';
+import { runPlans } from './runs.ts';
+
+/** The short form of `npm run test:commands`: one plan that is always the same, and those that failed once (`test/seeds/commands/`). */
+const PLAN = { seed: 12, runs: 1, minutes: 1, most: 40, tries: 0 };
+
+test('P-752 G1 to G9: what people and faults do, one after another, comes to what the model says', async () => {
+  const { violations, runs, commands } = await runPlans(PLAN, () => undefined);
+  expect(violations).toEqual([]);
+  expect(runs).toBe(1);
+  // What has to have happened for this to be a proof.
+  expect(Object.keys(commands)).toEqual(expect.arrayContaining(['order', 'pay', 'kill']));
+}, 600_000);
+
+/** A store is changed past Alta, which hears of nothing. */
+const spoil: fc.AsyncCommand<Model, Real> = {
+  check: () => true,
+  async run(_, { world, orders }) {
+    const { accountId } = orders[0]!;
+    const cluster = await world.clusters.get(String((await world.account(accountId))['backend_cluster_id']));
+    const { error } = await cluster.client.from('clients').update({ is_active: false, name: 'Otra casa' }).eq('nv_account_id', accountId);
+    expect(error).toBeNull();
+  },
+  toString: () => 'spoil',
+};
+
+test('a store that is not as the model says is named, by the model and by the oracle', async () => {
+  const first = [
+    { kind: 'order', connected: true },
+    { kind: 'pay', account: 0, state: 'approved', right: true, notify: true },
+    { kind: 'settle' },
+  ];
+  const { wrong } = await play([...first.map(commandOf), spoil], { patienceMs: 2_000 });
+  expect(wrong).toMatch(/account 0 .*: open is false; the model says true/);
+  expect(wrong).toMatch(/account 0 .*: storeName is "Otra casa"/);
+  expect(wrong).toMatch(/G5 .*is closed while the account is provisioned/);
+}, 600_000);
+
+test('the model tells a refusal from an order', () => {
+  const account = newAccount(0, true, 'Casa');
+  expect(obey(account, { action: 'resume', cause: 'pause' })).toBe('refused');
+  expect(obey(account, { action: 'suspend', cause: 'pause' })).toBe('done');
+  expect(obey(account, { action: 'publish' })).toBe('refused');
+  expect(obey(account, { action: 'delete' })).toBe('done');
+  expect(obey(account, { action: 'suspend', cause: 'operator' })).toBe('refused');
+  expect(obey(account, { action: 'restore' })).toBe('done');
+  expect(statusOf(account)).toEqual(['suspended']);
+  expect(obey(account, { action: 'resume', cause: 'pause' })).toBe('done');
+  expect(statusOf(account)).toEqual(['provisioned']);
+});
+
+const kept = keptPlans();
+if (kept.length > 0)
+  test.each(kept)(
+    'P-752: the plan %s, which failed once, comes out right',
+    async (_, { commands }) => {
+      expect((await play(commands.map(commandOf))).wrong).toBeNull();
+    },
+    600_000,
+  );

@@ -1,0 +1,73 @@
+import fc from 'fast-check';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command, type Definition } from './command.ts';
+import type { Model } from './model.ts';
+import { commandOf, DEFINITIONS, type KeptCommand, type Played } from './play.ts';
+import type { Real } from './real.ts';
+
+/** Plans that once failed, one a file; `npm test` runs them for ever. */
+const SEEDS = fileURLToPath(new URL('../seeds/commands', import.meta.url));
+/** So many times as often as the others: without orders that are paid there is nothing to do anything with. */
+const OFTEN: Readonly<Record<string, number>> = { order: 3, pay: 6, look: 3, start: 2, 'cluster-back': 2, settle: 2 };
+
+export interface KeptPlan {
+  commands: KeptCommand[];
+  /** What it found, for people. */
+  found: string;
+}
+
+const commandsOf = (definition: Definition): fc.Arbitrary<Command>[] =>
+  Array.from({ length: OFTEN[definition.kind] ?? 1 }, () => definition.args.map((args) => new Command(definition, args)));
+
+/** How every plan begins: with two paid orders and one that is not, so that the first commands meet something. */
+const FIRST: readonly KeptCommand[] = [
+  ...[true, true, false].map((connected) => ({ kind: 'order', connected })),
+  ...[0, 1].map((account) => ({ kind: 'pay', account, state: 'approved', right: true, notify: true })),
+];
+
+/** Plans of at most so many commands; those that make no sense when their turn comes are passed over. */
+export const plans = (most: number): fc.Arbitrary<Iterable<fc.AsyncCommand<Model, Real>>> =>
+  fc
+    .commands<Model, Real, false>(DEFINITIONS.flatMap(commandsOf), { maxCommands: most, size: 'max' })
+    .map((commands) => [...FIRST.map(commandOf), ...commands]);
+
+/** Takes parts out of a failing plan as long as it fails, halves first; each try costs as long as a run, so there are few. */
+export async function smallest(
+  failing: readonly KeptCommand[],
+  fails: (commands: KeptCommand[]) => Promise<boolean>,
+  tries: number,
+): Promise<KeptCommand[]> {
+  let least = [...failing];
+  let left = tries;
+  for (let size = Math.ceil(least.length / 2); size >= 1 && left > 0; size = Math.floor(size / 2)) {
+    for (let at = 0; at < least.length && left > 0;) {
+      const fewer = least.toSpliced(at, size);
+      left -= 1;
+      if (fewer.length > 0 && (await fails(fewer))) least = fewer;
+      else at += size;
+    }
+  }
+  return least;
+}
+
+/** Keeps a failing plan; gives the file. */
+export function keepPlan({ commands, wrong }: Played): string {
+  const plan: KeptPlan = { commands, found: (wrong ?? '').slice(0, 2_000) };
+  const hash = createHash('sha256').update(JSON.stringify(commands)).digest('hex').slice(0, 8);
+  mkdirSync(SEEDS, { recursive: true });
+  const file = join(SEEDS, `${hash}.json`);
+  writeFileSync(file, `${JSON.stringify(plan, null, 2)}\n`);
+  return file;
+}
+
+/** Every plan that was kept, by the name of its file. */
+export function keptPlans(): [name: string, plan: KeptPlan][] {
+  if (!existsSync(SEEDS)) return [];
+  return readdirSync(SEEDS)
+    .filter((name) => name.endsWith('.json'))
+    .sort()
+    .map((name) => [name, JSON.parse(readFileSync(join(SEEDS, name), 'utf8')) as KeptPlan]);
+}
