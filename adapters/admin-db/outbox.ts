@@ -30,7 +30,7 @@ export interface OutboxClaim {
   leaseSeconds: number;
   /** Who claims, for people. */
   owner: string;
-  /** Nothing is under way at who claims, so a row whose lease ran out may be taken. */
+  /** Nothing is under way at who claims, so a row that may end its relay may be taken. */
   idle: boolean;
 }
 
@@ -44,24 +44,28 @@ const DUE = `due_at <= now() and target = any(array(select unnest($1::text[]) ex
  * Claims due rows for delivery, oldest due first. Rows that another relay is claiming are passed over (SKIP LOCKED), and so are those of a
  * paused target (P-234). Each claim gets a token of its own (P-221, P-227) and counts as an attempt.
  *
- * A lease that ran out comes before everything else and is taken over alone, as the same attempt, because that a relay died says nothing
- * about the row; how often that happened is counted by itself (P-226). Who is not idle gets nothing as long as there is one: it may have
- * ended its relay, and is to take no other row along when it does so again.
+ * A lease that ran out is taken over as the same attempt, because that a relay died says nothing about the row; how often that happened is
+ * counted by itself (P-226). After the first time it is claimed like any other, before those that wait. After the second it may be what ended
+ * its relays: it comes before everything else and alone, and who is not idle gets nothing as long as there is one, so that it takes no other
+ * row along when it does so again.
  */
 export function claimOutbox(db: Tx, { targets, limit, leaseSeconds, owner, idle }: OutboxClaim): Promise<OutboxRow[]> {
   return db.query<OutboxRow>({
     name: 'admin-db.claim-outbox',
-    text: `with lapsed as (
-             select id from outbox where status = 'processing' and ${DUE} order by due_at, created_at limit 1 for update skip locked
+    text: `with suspect as (
+             select id from outbox where status = 'processing' and lapses > 0 and ${DUE} order by due_at, created_at limit 1 for update skip locked
+           ), lapsed as (
+             select id from outbox where status = 'processing' and lapses = 0 and ${DUE} and not exists (select from suspect)
+             order by due_at, created_at limit $2 for update skip locked
            ), waiting as (
-             select id from outbox where status = 'pending' and ${DUE} and not exists (select from lapsed)
+             select id from outbox where status = 'pending' and ${DUE} and not exists (select from suspect)
              order by due_at, created_at limit $2 for update skip locked
            ), claimed as (
              update outbox o set status = 'processing', claim_token = gen_random_uuid(),
                attempt_count = o.attempt_count + case when o.status = 'processing' then 0 else 1 end,
                lapses = case when o.status = 'processing' then o.lapses + 1 else 0 end,
                locked_by = $4, locked_until = now() + make_interval(secs => $3), updated_at = now()
-             where o.id = any(array(select id from lapsed where $5 union all select id from waiting)) returning o.*
+             where o.id = any(array(select id from suspect where $5 union all (select id from lapsed union all select id from waiting limit $2))) returning o.*
            )
            select id, target, event_key as "eventKey", event_type as "eventType", account_id as "accountId", payload,
              attempt_count as "attemptCount", lapses, generation, claim_token as "claimToken", locked_until as "lockedUntil",

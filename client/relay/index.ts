@@ -44,7 +44,7 @@ const DELIVERIES: Record<OutboxTarget, Deliver> = {
 /**
  * The relay: carries committed outbox rows to Temporal (P-221, P-222). Several may run; rows are claimed with SKIP LOCKED and
  * a lease by the database's clock, and a mark counts only with the claim's token. A relay that dies between delivery and mark
- * leaves a row that is delivered again, which every delivery stands; alone, in case that the row was the reason.
+ * leaves a row that is delivered again, which every delivery stands; alone after the second time, in case that the row was the reason.
  */
 export function createRelay(deps: RelayDeps): Relay {
   const { db, config, log, relayMetrics: metrics } = deps;
@@ -69,7 +69,7 @@ export function createRelay(deps: RelayDeps): Relay {
 
   return createPump<OutboxRow>({
     claim: (limit, idle) => claimOutbox(db, { targets: OUTBOX_TARGETS, limit, leaseSeconds: config.RELAY_LEASE_SECONDS, owner, idle }),
-    alone: ({ lapses }) => lapses > 0,
+    alone: ({ lapses }) => lapses > 1,
     deliver,
     capacity: config.RELAY_BATCH,
     busyMs: BUSY_MS,

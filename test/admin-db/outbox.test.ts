@@ -46,6 +46,7 @@ const state = async (id: string): Promise<Record<string, unknown>> =>
       [id],
     )
   )[0]!;
+const idsOf = (rows: readonly { id: string }[]): string[] => rows.map(({ id }) => id).sort();
 const endLease = (id: string): Promise<unknown> =>
   db.pool.query("update outbox set locked_until = now() - interval '1 second' where id = $1", [id]);
 
@@ -198,25 +199,34 @@ describe('marking', () => {
     expect(await claimOne()).toMatchObject({ id, attemptCount: 2, lapses: 0 });
   });
 
-  test('P-221 P-226: rows whose leases ran out are taken over one at a time, before all others, by who has nothing under way', async () => {
+  test('P-221 P-226: rows whose lease ran out once go on together, before those that wait', async () => {
     for (let index = 0; index < 3; index += 1) await publish(db, event());
     const held = await claim({ limit: 2 });
     for (const { id } of held) await endLease(id);
+    const again = await claim({ limit: 2, idle: false });
+    expect(idsOf(again)).toEqual(idsOf(held));
+    expect(again).toMatchObject([
+      { lapses: 1, attemptCount: 1 },
+      { lapses: 1, attemptCount: 1 },
+    ]);
+    expect(await claim({ idle: false })).toMatchObject([{ lapses: 0, attemptCount: 1 }]);
+  });
+
+  test('P-221 P-226: rows whose lease ran out twice are taken one at a time, before all others, by who has nothing under way', async () => {
+    for (let index = 0; index < 3; index += 1) await publish(db, event());
+    const held = await claim({ limit: 2 });
+    for (const { id } of held) await endLease(id);
+    for (const { id } of await claim({ limit: 2 })) await endLease(id);
     expect(await claim({ idle: false })).toEqual([]);
     const alone = [await claim(), await claim()];
-    expect(alone.map((batch) => batch.map(({ lapses }) => lapses))).toEqual([[1], [1]]);
-    expect(
-      alone
-        .flat()
-        .map(({ id }) => id)
-        .sort(),
-    ).toEqual(held.map(({ id }) => id).sort());
+    expect(alone.map((batch) => batch.map(({ lapses }) => lapses))).toEqual([[2], [2]]);
+    expect(idsOf(alone.flat())).toEqual(idsOf(held));
     expect(await claim({ idle: false })).toMatchObject([{ lapses: 0, attemptCount: 1 }]);
     // Whose lease ran out again comes after those that were not tried again yet.
     await endLease(alone[0]![0]!.id);
     await db.pool.query("update outbox set locked_until = now() - interval '1 minute' where id = $1", [alone[1]![0]!.id]);
-    expect(await claim()).toMatchObject([{ id: alone[1]![0]!.id, lapses: 2 }]);
-    expect(await claim()).toMatchObject([{ id: alone[0]![0]!.id, lapses: 2 }]);
+    expect(await claim()).toMatchObject([{ id: alone[1]![0]!.id, lapses: 3 }]);
+    expect(await claim()).toMatchObject([{ id: alone[0]![0]!.id, lapses: 3 }]);
   });
 
   test('P-204 P-225 P-226 P-227: retries count and wait, pushback does not count, the dead stay dead', async () => {
