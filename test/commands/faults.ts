@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { OUTBOX_TARGETS } from '../../contract/outbox.ts';
+import type { MercadoPagoControl } from '../../local/mercadopago/control.ts';
 import { define, NOTHING, type Definition } from './command.ts';
 import { choose, type Kind, type Model } from './model.ts';
 
@@ -27,6 +28,13 @@ const cluster = (kind: string, to: Model['clusters'][number], from: readonly str
       model.clusters[index] = to;
     },
   });
+
+/** Mercado Pago is there again. Answers that are still to get lost are no outage, and stay so. */
+export async function answerAgain({ faults }: MercadoPagoControl): Promise<void> {
+  const lost = (await faults.pending()).filter(({ kind }) => kind === 'lost');
+  await faults.clear();
+  for (const fault of lost) await faults.add(fault);
+}
 
 /** What breaks: processes, clusters, Mercado Pago. */
 export const FAULTS: readonly Definition[] = [
@@ -67,8 +75,21 @@ export const FAULTS: readonly Definition[] = [
     args: NOTHING,
     can: ({ mercadoPago }) => mercadoPago === 'away',
     async act(model, { world }) {
-      await world.simulator.control.faults.clear();
+      await answerAgain(world.simulator.control);
       model.mercadoPago = 'up';
+    },
+  }),
+  define<{ operation: 'refund.create' | 'oauth.token' | 'payment.get'; count: number }>({
+    kind: 'answers-get-lost',
+    args: fc.record({
+      operation: fc.constantFrom('refund.create', 'refund.create', 'oauth.token', 'payment.get'),
+      count: fc.integer({ min: 1, max: 3 }),
+    }),
+    can: ({ mercadoPago }) => mercadoPago === 'up',
+    // Mercado Pago does what it is asked, and nobody hears of it.
+    async act(model, { world }, { operation, count }) {
+      await world.simulator.control.faults.add({ operation, kind: 'lost', count });
+      if (operation === 'oauth.token') model.disturbed = true;
     },
   }),
   define({

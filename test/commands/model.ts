@@ -54,7 +54,7 @@ export interface Model {
   paused: boolean;
   /** How often each ring of keys was rotated. */
   rotated: { vault: number; codec: number };
-  /** Whether a worker was killed, or Mercado Pago was away, since the last rest: a token call may have been cut off. */
+  /** Whether a worker was killed, or Mercado Pago was away or not heard, since the last rest: a token call may have been cut off. */
   disturbed: boolean;
 }
 

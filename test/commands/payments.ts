@@ -1,7 +1,9 @@
 import fc from 'fast-check';
+import { waitUntil } from '../../local/wait.ts';
 import { aboutAccount, define, NOTHING, type Definition } from './command.ts';
 import { bought, choose, hasStore, newAccount, type Account, type Payment } from './model.ts';
 import type { Real } from './real.ts';
+import { inTime, payBack } from './upkeep.ts';
 
 /** An account has at most so many payments, and a run so many accounts: more of them say nothing new, and cost time. */
 const MOST_PAYMENTS = 3;
@@ -110,7 +112,9 @@ export const PAYMENTS: readonly Definition[] = [
       extra.state = 'returned';
       const paymentId = real.payments[extra.no]!;
       real.people.inTurn(real.idOf(account), 'give-back', async () => {
-        await real.people.insist(() => real.alta.refunds.ask(paymentId, who));
+        // Until Alta has read the payment it knows of none.
+        await waitUntil('a question', () => inTime(() => real.alta.refunds.ask(paymentId, who)), { timeoutMs: 900_000, everyMs: 250 });
+        await payBack(real, paymentId);
       });
     },
   ),

@@ -28,11 +28,11 @@ const FIRST: readonly KeptCommand[] = [
   ...[0, 1].map((account) => ({ kind: 'pay', account, state: 'approved', right: true, notify: true })),
 ];
 
-/** Plans of at most so many commands; those that make no sense when their turn comes are passed over. */
-export const plans = (most: number): fc.Arbitrary<Iterable<fc.AsyncCommand<Model, Real>>> =>
-  fc
-    .commands<Model, Real, false>(DEFINITIONS.flatMap(commandsOf), { maxCommands: most, size: 'max' })
-    .map((commands) => [...FIRST.map(commandOf), ...commands]);
+/** Plans of at most so many commands; those that make no sense when their turn comes are passed over. In two halves, so that few are short. */
+export function plans(most: number): fc.Arbitrary<Iterable<fc.AsyncCommand<Model, Real>>> {
+  const half = fc.commands<Model, Real, false>(DEFINITIONS.flatMap(commandsOf), { maxCommands: Math.ceil(most / 2), size: 'max' });
+  return fc.tuple(half, half).map(([before, after]) => [...FIRST.map(commandOf), ...before, ...after]);
+}
 
 /** Takes parts out of a failing plan as long as it fails, halves first; each try costs as long as a run, so there are few. */
 export async function smallest(

@@ -3,6 +3,7 @@ import { accountWorkflowId } from '../../contract/ids.ts';
 import { QUERY_ACCOUNT_STATE, type AccountState } from '../../contract/account.ts';
 import { FINAL_JOB_STATES } from '../../contract/steps.ts';
 import { waitUntil } from '../../local/wait.ts';
+import { answerAgain } from './faults.ts';
 import type { Model } from './model.ts';
 import type { Real } from './real.ts';
 import { inTime } from './upkeep.ts';
@@ -18,7 +19,7 @@ const SWEEP_MS = 5_000;
 export async function calm(model: Model, real: Real): Promise<void> {
   const { world, alta, processes } = real;
   for (const line of world.lines) await line.up();
-  await world.simulator.control.faults.clear();
+  await answerAgain(world.simulator.control);
   for (const target of OUTBOX_TARGETS) if (model.paused) await alta.outbox.resume(target, who);
   for (const kind of ['worker', 'relay', 'api'] as const) {
     if (model.running[kind] > 0) continue;

@@ -37,6 +37,16 @@ const newestJob = async ({ world }: Real, accountId: string): Promise<string | u
   return (await world.sql<{ status: string }>(sql, [accountId]))[0]?.status;
 };
 
+/** An operator decides that a payment goes back, as soon as the question is asked. */
+export async function payBack({ alta }: Real, paymentId: string): Promise<void> {
+  const decided = async (): Promise<boolean> => {
+    const [intent] = await alta.refunds.show(paymentId);
+    if (intent?.state === 'asked') await inTime(() => alta.refunds.decide(paymentId, { action: 'refund', ...who }));
+    return intent !== undefined && intent.state !== 'asked';
+  };
+  await waitUntil('a decided refund', decided, { timeoutMs: 900_000, everyMs: 250 });
+}
+
 /** A ring of keys turned on by one, as docs/keys.md says: the new one second everywhere, then first, then what is stored is sealed anew. */
 async function rotate(model: Model, real: Real, which: 'vault' | 'codec'): Promise<void> {
   const at = model.rotated[which];
@@ -85,7 +95,7 @@ export const UPKEEP: readonly Definition[] = [
   aboutAccount(
     'retry',
     NOTHING,
-    ({ calledOff, stands }) => calledOff === 'yes' && !stands,
+    ({ calledOff, stands, asked }) => calledOff === 'yes' && !stands && asked === 0,
     (account, real) => {
       const accountId = real.idOf(account);
       account.calledOff = 'no';
@@ -94,6 +104,16 @@ export const UPKEEP: readonly Definition[] = [
         await waitUntil('an undone onboarding', async () => (await newestJob(real, accountId)) === 'compensated', { timeoutMs: 900_000 });
         await waitUntil('another onboarding', () => inTime(() => real.alta.onboardings.retry(accountId, who)), { timeoutMs: 120_000 });
       });
+    },
+  ),
+  aboutAccount(
+    'pay-back',
+    NOTHING,
+    ({ calledOff, stands, asked }) => calledOff === 'yes' && !stands && asked === 0,
+    (account, real) => {
+      const paymentId = real.payments[bought(account)[0]!.no]!;
+      account.asked += 1;
+      real.people.inTurn(real.idOf(account), 'pay-back', () => payBack(real, paymentId));
     },
   ),
   define({

@@ -50,7 +50,10 @@ export const MUTANTS: readonly Mutant[] = [
     law: 'law 7',
     file: 'workflows/onboarding.ts',
     edits: [["return policy.onExhausted === 'compensate' ? 'abort' : 'park';", "return 'abort';"]],
-    killers: [{ file: 'test/onboarding/outage.test.ts', name: 'P-162 P-752 law 7: the cluster goes down at cluster.seed-content' }],
+    killers: [
+      { file: 'test/onboarding/outage.test.ts', name: 'P-162 P-752 law 7: the cluster goes down at cluster.seed-content' },
+      { file: 'test/commands/commands.test.ts', name: 'P-162 P-752: an order that meets dead clusters' },
+    ],
   },
   {
     name: 'the fence of the client row is dropped',
@@ -288,7 +291,10 @@ export const MUTANTS: readonly Mutant[] = [
     law: 'law 8, G4',
     file: 'activities/refund.ts',
     edits: [['{ idempotencyKey: refundId, ...part }', '{ idempotencyKey: globalThis.crypto.randomUUID(), ...part }']],
-    killers: [{ file: 'test/money/refund.test.ts', name: 'at most once P-161: Mercado Pago fails before it acts' }],
+    killers: [
+      { file: 'test/money/refund.test.ts', name: 'at most once P-161: Mercado Pago fails before it acts' },
+      { file: 'test/commands/commands.test.ts', name: 'P-161 P-752: what was paid twice goes back once' },
+    ],
   },
   {
     name: 'a sealed value opens at another place',

@@ -1,5 +1,6 @@
 import { median, p99, sum } from '../bench/statistics.ts';
 import type { ChaosReport } from '../chaos/report.ts';
+import type { RunReport } from '../commands/runs.ts';
 import type { SoakReport } from '../soak/report.ts';
 import type { Figures, Row, Suite } from './suite.ts';
 import { number, seconds } from './words.ts';
@@ -58,6 +59,19 @@ function soakRows(figures: Figures): Row[] {
   ];
 }
 
+function commandRows(figures: Figures): Row[] {
+  const { runs, commands, kinds, settles, violations } = figures as unknown as RunReport;
+  const list = Object.entries(commands).sort(([, a], [, b]) => b - a);
+  return [
+    ['runs, commands that were done', `${number(runs)}, ${number(total(commands))}`],
+    ['kinds of command that were done at least once, of how many', `${number(kinds.done)} of ${number(kinds.of)}`],
+    ['commands by kind', list.map(([kind, times]) => `${kind} ${number(times)}`).join(', ')],
+    ...(kinds.never.length > 0 ? [['never done', kinds.never.join(', ')] satisfies Row] : []),
+    ['rests, at each of which the model and the oracle were asked', number(settles)],
+    ['runs that came to something else', number(violations.length)],
+  ];
+}
+
 /** Faults put in on purpose: one, two, many, by chance, kills, and bugs. */
 export const FAULT_SUITES: readonly Suite[] = [
   {
@@ -91,6 +105,14 @@ export const FAULT_SUITES: readonly Suite[] = [
     minutes: 10,
     file: 'crash',
     rows: counted('kills'),
+  },
+  {
+    title: 'Commands of people and faults, in any order, against a model',
+    command: 'npm run test:commands',
+    args: ['run', '-s', 'test:commands', '--', '--minutes', '8'],
+    minutes: 20,
+    file: 'commands',
+    rows: commandRows,
   },
   {
     title: 'Chaos',
