@@ -85,7 +85,7 @@ export async function differences(model: Model, real: Real): Promise<string[]> {
       );
     }
   }
-  return [...found, ...(await paymentDifferences(model, real))];
+  return [...found, ...(await paymentDifferences(model, real)), ...(await refundDifferences(real))];
 }
 
 /** Alta knows each payment as it stands at Mercado Pago, and what stands there is what the model says. */
@@ -104,5 +104,14 @@ async function paymentDifferences(model: Model, real: Real): Promise<string[]> {
     if (right.has(name) && (status === 'approved') !== approved.has(name))
       wrong.push(`payment ${name} is ${status}; the model says ${approved.has(name) ? 'approved' : 'not approved'}`);
     return wrong;
+  });
+}
+
+/** Whatever was tried how often, one payment was asked back under one key (law 8): a key is what makes a repeat harmless. */
+async function refundDifferences({ world }: Real): Promise<string[]> {
+  const calls = (await world.simulator.control.ledger({ operation: 'refund.create' })).filter((entry) => entry.kind === 'call');
+  return [...Map.groupBy(calls, ({ path }) => path)].flatMap(([path, of]) => {
+    const keys = new Set(of.map(({ idempotencyKey }) => idempotencyKey));
+    return keys.size > 1 ? [`${path} was called under ${String(keys.size)} keys`] : [];
   });
 }

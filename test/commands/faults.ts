@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { OUTBOX_TARGETS } from '../../contract/outbox.ts';
 import type { MercadoPagoControl } from '../../local/mercadopago/control.ts';
+import type { Operation } from '../../local/mercadopago/types.ts';
 import { define, NOTHING, type Definition } from './command.ts';
 import { choose, type Kind, type Model } from './model.ts';
 
@@ -29,11 +30,11 @@ const cluster = (kind: string, to: Model['clusters'][number], from: readonly str
     },
   });
 
-/** Mercado Pago is there again. Answers that are still to get lost are no outage, and stay so. */
+/** Mercado Pago is there again. Single calls that are still to fail are no outage, and stay so. */
 export async function answerAgain({ faults }: MercadoPagoControl): Promise<void> {
-  const lost = (await faults.pending()).filter(({ kind }) => kind === 'lost');
+  const single = (await faults.pending()).filter(({ operation }) => operation !== '*');
   await faults.clear();
-  for (const fault of lost) await faults.add(fault);
+  for (const fault of single) await faults.add(fault);
 }
 
 /** What breaks: processes, clusters, Mercado Pago. */
@@ -79,16 +80,17 @@ export const FAULTS: readonly Definition[] = [
       model.mercadoPago = 'up';
     },
   }),
-  define<{ operation: 'refund.create' | 'oauth.token' | 'payment.get'; count: number }>({
-    kind: 'answers-get-lost',
+  define<{ operation: Operation; how: 'refuse' | 'lost'; count: number }>({
+    kind: 'mercado-pago-fails',
     args: fc.record({
-      operation: fc.constantFrom('refund.create', 'refund.create', 'oauth.token', 'payment.get'),
+      operation: fc.constantFrom('refund.create' as const, 'refund.create' as const, 'oauth.token' as const, 'payment.get' as const),
+      // Nothing is done, or it is done and nobody hears of it.
+      how: fc.constantFrom('refuse' as const, 'lost' as const),
       count: fc.integer({ min: 1, max: 3 }),
     }),
     can: ({ mercadoPago }) => mercadoPago === 'up',
-    // Mercado Pago does what it is asked, and nobody hears of it.
-    async act(model, { world }, { operation, count }) {
-      await world.simulator.control.faults.add({ operation, kind: 'lost', count });
+    async act(model, { world }, { operation, how, count }) {
+      await world.simulator.control.faults.add({ operation, kind: how, count });
       if (operation === 'oauth.token') model.disturbed = true;
     },
   }),

@@ -127,14 +127,15 @@ export const PAYMENTS: readonly Definition[] = [
   ),
 ];
 
-/** Waits until an onboarding has got as far as a step, or stands still, or is not heard of: what comes next meets it there. */
+/** Waits until an onboarding has got as far as a step, or stands still: what comes next meets it there. Whose news was lost does not come. */
 async function untilStep(real: Real, accountId: string, step: string): Promise<void> {
   const sql = `select exists (select from provisioning_job_steps s where s.job_id = j.id and s.step = $2) as there, j.status from provisioning_jobs j
                where j.account_id = $1 order by j.attempt desc limit 1`;
-  for (let looks = 0; looks < LOOKS; looks += 1) {
+  const look = async (): Promise<boolean> => {
     const [job] = await real.world.sql<{ there: boolean; status: string }>(sql, [accountId, step]);
-    if (job?.there === true || (job !== undefined && !['queued', 'running'].includes(job.status))) return;
-  }
+    return job?.there === true || (job !== undefined && !['queued', 'running'].includes(job.status));
+  };
+  await waitUntil(step, look, { timeoutMs: LOOK_MS, everyMs: 20 }).catch(() => undefined);
 }
-/** Looks at a step that does not come, as when the webhook was lost. */
-const LOOKS = 2_000;
+/** How long a step is waited for, ms. */
+const LOOK_MS = 15_000;
