@@ -10,8 +10,26 @@ import type { Real } from './real.ts';
 
 /** Plans that once failed, one a file; `npm test` runs them for ever. */
 const SEEDS = fileURLToPath(new URL('../seeds/commands', import.meta.url));
-/** So many times as often as the others: without orders that are paid there is nothing to do anything with. */
-const OFTEN: Readonly<Record<string, number>> = { order: 3, pay: 6, look: 3, start: 2, 'cluster-back': 2, settle: 2 };
+/** So many times as often as the others: without orders that are paid there is nothing to do anything with, and some make sense only seldom. */
+const OFTEN: Readonly<Record<string, number>> = {
+  order: 3,
+  pay: 6,
+  'end-pending': 2,
+  'give-back': 3,
+  look: 3,
+  agree: 3,
+  refresh: 2,
+  revoke: 2,
+  'lose-grant': 3,
+  deauthorize: 3,
+  'month-is-paid': 3,
+  'pay-back': 3,
+  retry: 3,
+  'call-off': 2,
+  start: 2,
+  'cluster-back': 2,
+  settle: 2,
+};
 
 export interface KeptPlan {
   commands: KeptCommand[];
