@@ -4,7 +4,7 @@ import type { CredentialsResult } from '../../contract/credentials.ts';
 import { credentialsWorkflowId } from '../../contract/ids.ts';
 import { startAlta, type AltaProcess } from '../support/alta-process.ts';
 import { connectedSeller, inState, rotations, sameOnCluster } from '../support/consent.ts';
-import { inTime } from '../support/eventually.ts';
+import { endsWithin } from '../support/eventually.ts';
 import { startWorld, type World } from '../support/world.ts';
 
 /** The worker dies around the one call that uses a refresh token up: what was lost is seen, healed or asked for again; never silent. */
@@ -36,22 +36,22 @@ test.each([
   'a worker that is killed $killed of a refresh: another worker sees it, and it ends as $outcome',
   async ({ at, outcome, state, version }) => {
     const first = start();
-    await inTime(first.ready, 'the start of a worker');
+    await endsWithin(first.ready, 'the start of a worker');
     const one = await connectedSeller(world);
-    await inTime(first.stop(), 'the end of a worker');
+    await endsWithin(first.stop(), 'the end of a worker');
 
     const doomed = start(`mercadopago.refresh-token:${at}:1`);
-    await inTime(doomed.ready, 'the start of the worker that dies');
+    await endsWithin(doomed.ready, 'the start of the worker that dies');
     await alta.credentials.ask(one.accountId, { task: 'refresh', actor: 'ana', reason: 'a test' });
-    expect((await inTime(doomed.ended, 'the death of the worker')).signal).toBe('SIGKILL');
+    expect((await endsWithin(doomed.ended, 'the death of the worker')).signal).toBe('SIGKILL');
     const next = start();
     const handle = world.temporal.workflow.getHandle<() => Promise<CredentialsResult>>(credentialsWorkflowId(one.accountId, 'refresh'));
-    expect(await inTime(handle.result(), 'the refresh')).toMatchObject({ outcome });
+    expect(await endsWithin(handle.result(), 'the refresh')).toMatchObject({ outcome });
     await inState(world, one.accountId, state, version);
     expect(await rotations(world, one.sellerId)).toBe(1);
     await sameOnCluster(world, one.accountId);
-    await inTime(next.ready, 'the start of the next worker');
-    expect((await inTime(next.stop(), 'the end of the next worker')).code).toBe(0);
+    await endsWithin(next.ready, 'the start of the next worker');
+    expect((await endsWithin(next.stop(), 'the end of the next worker')).code).toBe(0);
   },
   300_000,
 );

@@ -28,7 +28,7 @@ export async function eventually<T>(look: () => Promise<T> | T, what = 'the cond
 }
 
 /** What `promise` gives; fails and names it when that takes longer than `withinMs`: a safety net that says which of many waits never ended. */
-export async function inTime<T>(promise: Promise<T>, what: string, withinMs = 120_000): Promise<T> {
+export async function endsWithin<T>(promise: Promise<T>, what: string, withinMs = 120_000): Promise<T> {
   const waited = new AbortController();
   const late = pause(withinMs, undefined, { signal: waited.signal }).then(() => {
     throw new Error(`${what} did not end within ${withinMs} ms`);
