@@ -36,6 +36,19 @@ test('P-162 P-752: an order that meets dead clusters waits for an operator, and 
   expect(await played([order, pay, look('upsert-client'), ...down, look('notify')])).toBeNull();
 }, 600_000);
 
+test('P-121 P-150 P-161: of two orders that an operator called off, one is made again and the other is paid back', async () => {
+  const both = (kind: string, args: object): KeptCommand[] => [0, 1].map((account) => ({ kind, account, ...args }));
+  const down = [0, 0].map((which) => ({ kind: 'cluster-down', which }));
+  const { account: _, ...paid } = pay;
+  // Who was decided about is not among those that the next decision can be about.
+  const compensate = [0, 0].map((account) => ({ kind: 'resolve', account, action: 'compensate' }));
+  const ends = ['retry', 'pay-back'].map((kind) => ({ kind, account: 0 }));
+  const stopped = [...both('look', { step: 'upsert-client' }), ...down, ...both('look', { step: 'notify' })];
+  const { wrong, commands } = await play([order, order, ...both('pay', paid), ...stopped, ...compensate, ...ends].map(commandOf));
+  expect(wrong).toBeNull();
+  expect(commands.map(({ kind }) => kind).slice(-4)).toEqual(['resolve', 'resolve', 'retry', 'pay-back']);
+}, 600_000);
+
 /** A store is changed past Alta, which hears of nothing. */
 const spoil: fc.AsyncCommand<Model, Real> = {
   check: () => true,

@@ -47,10 +47,13 @@ async function agreeUntilConnected(real: Real, accountId: string): Promise<void>
     const { url } = await real.alta.credentials.link(accountId, { actor: who.actor });
     if ((await agree(url)).status >= 500) return false;
     const open = `select 1 from mp_authorizations where account_id = $1 and status = 'answered'`;
-    await waitUntil('an ended consent', async () => (await real.world.sql(open, [accountId])).length === 0, PATIENCE);
+    await waitUntil('an ended consent', async () => (await real.world.sql(open, [accountId])).length === 0, {
+      ...PATIENCE,
+      signal: real.people.over,
+    });
     return (await version()) > before;
   };
-  await waitUntil('a consent', once, PATIENCE);
+  await waitUntil('a consent', once, { ...PATIENCE, signal: real.people.over });
 }
 
 /** Asks for something about a consent and waits for its end; what is refused because it was lost meanwhile is so. */
@@ -88,7 +91,7 @@ export const CONSENTS: readonly Definition[] = [
       const [report] = await real.world.simulator.control.deauthorize(sellerId, url);
       return report?.status === 200;
     };
-    await waitUntil('news of a consent that was taken back', taken, PATIENCE);
+    await waitUntil('news of a consent that was taken back', taken, { ...PATIENCE, signal: real.people.over });
     const revoked = async (): Promise<boolean> => {
       await idle(real, accountId);
       if ((await findConnection(real.world.db, accountId))?.state === 'revoked') return true;
@@ -96,6 +99,6 @@ export const CONSENTS: readonly Definition[] = [
       await ask(real, accountId, 'check');
       return false;
     };
-    await waitUntil('a revoked consent', revoked, PATIENCE);
+    await waitUntil('a revoked consent', revoked, { ...PATIENCE, signal: real.people.over });
   }),
 ];

@@ -22,9 +22,13 @@ if (bad !== undefined) {
 const jest = fileURLToPath(new URL('../../node_modules/jest/bin/jest.js', import.meta.url));
 const config = fileURLToPath(new URL('jest.config.js', import.meta.url));
 const env = Object.fromEntries(given.map(([name, value]) => [`ALTA_COMMANDS_${name.toUpperCase()}`, value]));
-const child = spawn(process.execPath, ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', jest, '--config', config], {
-  stdio: 'inherit',
-  env: { ...process.env, ...env },
-});
+const child = spawn(
+  process.execPath,
+  ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', jest, '--config', config, '--forceExit'],
+  {
+    stdio: 'inherit',
+    env: { ...process.env, ...env },
+  },
+);
 const [code] = (await once(child, 'exit')) as [number | null];
 process.exitCode = code ?? 1;

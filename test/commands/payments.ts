@@ -113,7 +113,11 @@ export const PAYMENTS: readonly Definition[] = [
       const paymentId = real.payments[extra.no]!;
       real.people.inTurn(real.idOf(account), 'give-back', async () => {
         // Until Alta has read the payment it knows of none.
-        await waitUntil('a question', () => inTime(() => real.alta.refunds.ask(paymentId, who)), { timeoutMs: 900_000, everyMs: 250 });
+        await waitUntil('a question', () => inTime(() => real.alta.refunds.ask(paymentId, who)), {
+          timeoutMs: 900_000,
+          everyMs: 250,
+          signal: real.people.over,
+        });
         await payBack(real, paymentId);
       });
     },

@@ -11,6 +11,8 @@ export interface People {
   readonly doing: ReadonlyMap<string, string>;
   /** Acts that did not end as the model says. */
   readonly wrong: readonly string[];
+  /** Says that the run is over: nobody waits for anything any more. */
+  readonly over: AbortSignal;
   /** Does what a person tries again: as long as the answer says that it may come right by itself. */
   insist<T>(act: () => Promise<T>): Promise<T>;
 }
@@ -23,6 +25,7 @@ export function createPeople(over: AbortSignal): People {
   return {
     doing,
     wrong,
+    over,
     inTurn: (accountId, what, act) => {
       const before = turns.get(accountId) ?? Promise.resolve();
       const turn: Promise<void> = before.then(async () => {

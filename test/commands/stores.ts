@@ -22,6 +22,7 @@ const status = async ({ world }: Real, accountId: string): Promise<string> => St
 export const storeOf = async (real: Real, accountId: string): Promise<void> => {
   await waitUntil('a store', async () => (STORE_STATES as readonly string[]).includes(await status(real, accountId)), {
     timeoutMs: PATIENCE_MS,
+    signal: real.people.over,
     everyMs: 250,
   });
 };
@@ -91,7 +92,7 @@ function dueDate(account: Account, real: Real, paid: boolean): void {
       await real.sweep('apply-due-dates');
       return ((await real.world.sql(reasons, [accountId])).length === 0) === paid;
     };
-    await waitUntil('what the due date brings', settled, { timeoutMs: PATIENCE_MS, everyMs: 500 });
+    await waitUntil('what the due date brings', settled, { timeoutMs: PATIENCE_MS, signal: real.people.over, everyMs: 500 });
   });
 }
 

@@ -38,13 +38,14 @@ const newestJob = async ({ world }: Real, accountId: string): Promise<string | u
 };
 
 /** An operator decides that a payment goes back, as soon as the question is asked. */
-export async function payBack({ alta }: Real, paymentId: string): Promise<void> {
+export async function payBack(real: Real, paymentId: string): Promise<void> {
+  const { alta } = real;
   const decided = async (): Promise<boolean> => {
     const [intent] = await alta.refunds.show(paymentId);
     if (intent?.state === 'asked') await inTime(() => alta.refunds.decide(paymentId, { action: 'refund', ...who }));
     return intent !== undefined && intent.state !== 'asked';
   };
-  await waitUntil('a decided refund', decided, { timeoutMs: 900_000, everyMs: 250 });
+  await waitUntil('a decided refund', decided, { timeoutMs: 900_000, everyMs: 250, signal: real.people.over });
 }
 
 /** A ring of keys turned on by one, as docs/keys.md says: the new one second everywhere, then first, then what is stored is sealed anew. */
@@ -101,7 +102,10 @@ export const UPKEEP: readonly Definition[] = [
       account.calledOff = 'no';
       account.asked += 1;
       real.people.inTurn(real.idOf(account), 'retry', async () => {
-        await waitUntil('an undone onboarding', async () => (await newestJob(real, accountId)) === 'compensated', { timeoutMs: 900_000 });
+        await waitUntil('an undone onboarding', async () => (await newestJob(real, accountId)) === 'compensated', {
+          timeoutMs: 900_000,
+          signal: real.people.over,
+        });
         await waitUntil('another onboarding', () => inTime(() => real.alta.onboardings.retry(accountId, who)), { timeoutMs: 120_000 });
       });
     },

@@ -8,6 +8,7 @@ const LONGEST = [
   'onboarding/killed',
   'money/refund-killed',
   'versioning/rollout',
+  'commands/commands',
   'chaos/chaos',
 ];
 
