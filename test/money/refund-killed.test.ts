@@ -17,6 +17,7 @@ beforeAll(async () => {
     policy: { refundOnFailure: 'always' },
     env: {
       RELAY_LEASE_SECONDS: '1',
+      ALTA_WORKER_QUEUES: 'provisioning',
       ALTA_REFUND_POLICY: JSON.stringify({ retryInitialMs: 50, retryMaxMs: 200, callTimeoutMs: 4_000, followInitialMs: 100 }),
     },
   });

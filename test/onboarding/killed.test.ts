@@ -12,7 +12,7 @@ beforeAll(async () => {
   world = await startWorld({
     run: { worker: false, relay: false },
     policy: { retryAttempts: 15, stepTimeoutMs: 4_000 },
-    env: { RELAY_LEASE_SECONDS: '1', RELAY_POLL_MAX_MS: '50' },
+    env: { RELAY_LEASE_SECONDS: '1', RELAY_POLL_MAX_MS: '50', ALTA_WORKER_QUEUES: 'provisioning' },
   });
 }, 120_000);
 afterAll(async () => {

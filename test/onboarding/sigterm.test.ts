@@ -9,7 +9,7 @@ let world: World;
 const running = new Set<AltaProcess>();
 
 beforeAll(async () => {
-  world = await startWorld({ run: { worker: false }, policy: { retryAttempts: 15 } });
+  world = await startWorld({ run: { worker: false }, policy: { retryAttempts: 15 }, env: { ALTA_WORKER_QUEUES: 'provisioning' } });
 }, 120_000);
 afterAll(async () => {
   await Promise.all([...running].map((alta) => alta.stop('SIGKILL')));
