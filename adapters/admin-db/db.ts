@@ -80,6 +80,9 @@ export function createAdminDb(url: string, options: AdminDbOptions = {}): AdminD
   });
   // Without a listener the loss of an idle connection would end the process.
   pool.on('error', (error) => options.log?.warn({ err: error }, 'admin db: an idle connection was lost'));
+  // Nor listens anybody between the moment that the pool lends a new one and the moment that it is received: a server that shuts down may say
+  // so in the same packet as that it is ready. The statement that follows fails by itself.
+  pool.on('connect', (client) => client.on('error', () => undefined));
 
   const run = async <T>(client: pg.PoolClient, query: NamedQuery): Promise<T[]> => {
     try {

@@ -1,6 +1,7 @@
 import { createAdminDb, openDraft, type AdminDb } from '../../adapters/admin-db/index.ts';
 import { toAdminDbError } from '../../adapters/admin-db/errors.ts';
 import { setEffectHook } from '../../adapters/effect.ts';
+import { openLastWords } from '../support/last-words.ts';
 import { openFreshDb } from '../support/postgres.ts';
 import { draftAccount, rows } from '../support/admin-db-fixtures.ts';
 import { sampleCheckout } from '../support/samples.ts';
@@ -89,6 +90,16 @@ describe('faults of PostgreSQL', () => {
 });
 
 describe('transactions', () => {
+  test('P-119: a connection that the server ends as soon as it is ready fails its statement, not the process', async () => {
+    const line = await openLastWords(url, 1);
+    const pool = createAdminDb(line.url);
+    await expect(pool.query(sql('select 1 as one'))).rejects.toMatchObject({ code: 'ADMIN_DB_UNAVAILABLE' });
+    expect(line.ended()).toBe(1);
+    expect(await pool.query(sql('select 2 as two'))).toEqual([{ two: 2 }]);
+    await pool.close();
+    await line.close();
+  });
+
   test('what fails half way leaves nothing', async () => {
     const checkout = sampleCheckout();
     await expect(
