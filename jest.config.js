@@ -11,7 +11,6 @@ export default {
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   reporters: ['default', '<rootDir>/test/support/plain-reporter.js'],
   testTimeout: 60_000,
-  // One more than the cores of the machine that it is measured on: much of a test is waiting for processes that start and end.
-  maxWorkers: 3,
+  maxWorkers: 2,
   testSequencer: '<rootDir>/test/support/longest-first.js',
 };

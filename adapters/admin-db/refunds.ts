@@ -67,6 +67,12 @@ export async function lockPayment(tx: Tx, paymentId: string): Promise<void> {
 }
 
 /**
+ * SQL: what went back of a payment `p`, as Mercado Pago said when it was last looked at, and by our own intents, which may know it first.
+ */
+const GONE_BACK = `greatest(p.amount_refunded,
+  coalesce((select sum(r.amount) from refunds r where r.payment_id = p.payment_id and r.status = 'approved'), 0))`;
+
+/**
  * An operator asks for a payment's money to be given back. Who asks again gets the open question, and its workflow is started again
  * should it be gone. Throws NOT_FOUND, RESOLVE_REFUSED (with the reason).
  */
@@ -87,7 +93,7 @@ export async function askByOperator(
   }>({
     name: 'admin-db.refundable',
     text: `select p.account_id as "accountId", p.status, p.collector_id as "collectorId", p.live_mode as "liveMode",
-             trim_scale(p.amount - p.amount_refunded)::text as "left",
+             trim_scale(p.amount - ${GONE_BACK})::text as "left",
              (select j.status from provisioning_jobs j where j.payment_id = p.payment_id
                 and j.status not in ('completed', 'rejected', 'failed', 'compensated', 'abandoned') limit 1) as job,
              (select r.id from refunds r where r.payment_id = p.payment_id and r.status in ('asked', 'wanted', 'in_process')) as open
@@ -108,8 +114,8 @@ export async function askByOperator(
     const [row] = await tx.query<{ id: string }>({
       name: 'admin-db.ask-refund-by-operator',
       text: `insert into refunds (ask_key, payment_id, account_id, status, amount, currency, asked_by, ask_reason, error_code)
-             select 'operator/' || $5::text, payment_id, account_id, 'asked', amount - amount_refunded, currency, $2, $3, $4
-             from payments where payment_id = $1 returning id`,
+             select 'operator/' || $5::text, p.payment_id, p.account_id, 'asked', p.amount - ${GONE_BACK}, p.currency, $2, $3, $4
+             from payments p where p.payment_id = $1 returning id`,
       values: [paymentId, ask.actor, ask.reason, 'REFUND_UNDECIDED', ask.fact],
     });
     refundId = row!.id;

@@ -189,6 +189,8 @@ describe('at most once', () => {
     await refunds.inState(paymentId, 'approved');
     expect(await refunds.ledger(paymentId)).toEqual(['refund.approved']);
     expect((await world.store(order.accountId))!.client).toMatchObject({ publication_status: 'published' });
+    // The intent's end is known a moment before the payment is looked at again, and may be all that is known for long.
+    await world.sql(`update payments set status = 'approved', amount_refunded = 0 where payment_id = $1`, [paymentId]);
     await expect(alta.refunds.ask(paymentId, { actor: 'ana', reason: 'again' })).rejects.toMatchObject(refused);
   }, 60_000);
 
