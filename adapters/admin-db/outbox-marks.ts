@@ -12,8 +12,8 @@ export interface Failure {
 
 /**
  * Every mark ends a claim, and only its holder may (P-227): `where id and claim_token`, which only a row has that is being delivered. (That
- * said by its status, too, made the planner walk through all leases of late instead of going to the row.) When the fact behind the row happened again
- * meanwhile (its generation rose), the row goes back to `pending` with a fresh count, whatever the mark says of the older one.
+ * said by its status, too, made the planner walk through all leases of late instead of going to the row.) When the fact behind the row
+ * happened again meanwhile (its generation rose), the row goes back to `pending` with a fresh count, whatever the mark says of the older one.
  */
 const mark = (name: NamedQuery['name'], outcome: { status: string; count: string; next: string; more?: string }): string => `
   update outbox set

@@ -53,7 +53,8 @@ export function claimOutbox(db: Tx, { targets, limit, leaseSeconds, owner, idle 
   return db.query<OutboxRow>({
     name: 'admin-db.claim-outbox',
     text: `with suspect as (
-             select id from outbox where status = 'processing' and lapses > 0 and ${DUE} order by due_at, created_at limit 1 for update skip locked
+             select id from outbox where status = 'processing' and lapses > 0 and ${DUE}
+             order by due_at, created_at limit 1 for update skip locked
            ), lapsed as (
              select id from outbox where status = 'processing' and lapses = 0 and ${DUE} and not exists (select from suspect)
              order by due_at, created_at limit $2 for update skip locked
@@ -65,7 +66,9 @@ export function claimOutbox(db: Tx, { targets, limit, leaseSeconds, owner, idle 
                attempt_count = o.attempt_count + case when o.status = 'processing' then 0 else 1 end,
                lapses = case when o.status = 'processing' then o.lapses + 1 else 0 end,
                locked_by = $4, locked_until = now() + make_interval(secs => $3), updated_at = now()
-             where o.id = any(array(select id from suspect where $5 union all (select id from lapsed union all select id from waiting limit $2))) returning o.*
+             where o.id = any(array(
+               select id from suspect where $5 union all (select id from lapsed union all select id from waiting limit $2)
+             )) returning o.*
            )
            select id, target, event_key as "eventKey", event_type as "eventType", account_id as "accountId", payload,
              attempt_count as "attemptCount", lapses, generation, claim_token as "claimToken", locked_until as "lockedUntil",

@@ -1,9 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import type { ActivityDeps } from '../../activities/index.ts';
 import { saveMpCredentials, type AdminDb } from '../../adapters/admin-db/index.ts';
 import { checkout } from '../../client/api/checkout.ts';
 import type { Stack } from '../../local/stack.ts';
-import { sampleCheckout } from '../support/samples.ts';
+import { sampleCheckout, sampleMpCredentials } from '../support/samples.ts';
 
 export interface OpenOrder {
   accountId: string;
@@ -11,7 +10,6 @@ export interface OpenOrder {
 }
 
 const AT_ONCE = 8;
-const HALF_A_YEAR_MS = 180 * 86_400_000;
 
 /** Opens so many orders, ready to be paid and connected to Mercado Pago. Not measured, and past the API's limit of requests a minute. */
 export async function openOrders(deps: ActivityDeps, count: number): Promise<OpenOrder[]> {
@@ -21,13 +19,7 @@ export async function openOrders(deps: ActivityDeps, count: number): Promise<Ope
     while (begun < count) {
       begun += 1;
       const { accountId, preferenceId } = await checkout(deps, sampleCheckout());
-      await saveMpCredentials(deps.db, deps.vault, accountId, {
-        accessToken: `APP_USR-${randomUUID()}`,
-        refreshToken: `TG-${randomUUID()}`,
-        publicKey: `APP_USR-public-${randomUUID()}`,
-        expiresAt: new Date(Date.now() + HALF_A_YEAR_MS),
-        mpUserId: '200000001',
-      });
+      await saveMpCredentials(deps.db, deps.vault, accountId, sampleMpCredentials());
       orders.push({ accountId, preferenceId });
     }
   };

@@ -29,7 +29,7 @@ const about = (
       account.consent = leaves;
       account.tokenCall = kind === 'refresh';
       account.genuine ||= kind === 'agree';
-      real.people.inTurn(real.idOf(account), kind, async () => {
+      real.people.inTurn(accountId, kind, async () => {
         await storeOf(real, accountId);
         await act(account, real, accountId);
       });

@@ -1,7 +1,6 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
+import { runJest } from '../support/run-jest.ts';
 
 /**
  * `npm run test:commands`: what people and faults do to Alta, in any order, against the model of it. At most `--runs` runs, of which none
@@ -19,16 +18,5 @@ if (bad !== undefined) {
   process.stderr.write(`usage: npm run test:commands -- ${NUMBERS.map((name) => `[--${name} N]`).join(' ')} [--path P]: --${bad[0]}\n`);
   process.exit(2);
 }
-const jest = fileURLToPath(new URL('../../node_modules/jest/bin/jest.js', import.meta.url));
 const config = fileURLToPath(new URL('jest.config.js', import.meta.url));
-const env = Object.fromEntries(given.map(([name, value]) => [`ALTA_COMMANDS_${name.toUpperCase()}`, value]));
-const child = spawn(
-  process.execPath,
-  ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', jest, '--config', config, '--forceExit'],
-  {
-    stdio: 'inherit',
-    env: { ...process.env, ...env },
-  },
-);
-const [code] = (await once(child, 'exit')) as [number | null];
-process.exitCode = code ?? 1;
+process.exitCode = await runJest(config, 'ALTA_COMMANDS_', Object.fromEntries(given), ['--forceExit']);

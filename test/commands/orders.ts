@@ -13,39 +13,36 @@ export type Order =
 export function obey(account: Account, order: Order): 'done' | 'refused' {
   const [status] = statusOf(account);
   const shut = status === 'cancelled' || status === 'deleted';
-  const done = (): 'done' => 'done';
   switch (order.action) {
     case 'suspend':
-      if (shut) return 'refused';
-      account.stops.add(order.cause);
-      return done();
+      if (!shut) account.stops.add(order.cause);
+      break;
     case 'resume':
-      return status === 'suspended' && account.stops.delete(order.cause) ? done() : 'refused';
+      return status === 'suspended' && account.stops.delete(order.cause) ? 'done' : 'refused';
     case 'cancel':
-      if (shut) return 'refused';
-      account.stops.add('cancel');
-      return done();
+      if (!shut) account.stops.add('cancel');
+      break;
     case 'delete':
       if (account.deleted) return 'refused';
       account.deleted = true;
-      return done();
+      return 'done';
     case 'restore':
       if (!shut) return 'refused';
       // What was deleted comes back as it stood, a cancelled one cancelled.
       if (account.deleted) account.deleted = false;
       else account.stops.delete('cancel');
-      return done();
+      return 'done';
     case 'publish':
       if (!isOpen(account) || account.approved) return 'refused';
       account.approved = true;
-      return done();
+      return 'done';
     case 'hold':
       if (account.deleted) return 'refused';
       account.held = true;
-      return done();
+      return 'done';
     case 'release':
       account.held = false;
-      return done();
+      return 'done';
     case 'change-plan':
       if (!shut) account.plan = order.planKey;
       break;

@@ -1,15 +1,12 @@
 import fc from 'fast-check';
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { keepSeed, keptSeeds } from '../support/seeds.ts';
 import { Command, type Definition } from './command.ts';
 import type { Model } from './model.ts';
 import { commandOf, DEFINITIONS, type KeptCommand, type Played } from './play.ts';
 import type { Real } from './real.ts';
 
-/** Plans that once failed, one a file; `npm test` runs them for ever. */
-const SEEDS = fileURLToPath(new URL('../seeds/commands', import.meta.url));
+/** The folder of the seeds. */
+const FOLDER = 'commands';
 /** So many times as often as the others: without orders that are paid there is nothing to do anything with, and some make sense only seldom. */
 const OFTEN: Readonly<Record<string, number>> = {
   order: 3,
@@ -71,21 +68,11 @@ export async function smallest(
   return least;
 }
 
-/** Keeps a failing plan; gives the file. */
+/** Keeps a failing plan in `test/seeds/commands/`; gives the file. */
 export function keepPlan({ commands, wrong }: Played): string {
   const plan: KeptPlan = { commands, found: (wrong ?? '').slice(0, 2_000) };
-  const hash = createHash('sha256').update(JSON.stringify(commands)).digest('hex').slice(0, 8);
-  mkdirSync(SEEDS, { recursive: true });
-  const file = join(SEEDS, `${hash}.json`);
-  writeFileSync(file, `${JSON.stringify(plan, null, 2)}\n`);
-  return file;
+  return keepSeed(FOLDER, '', commands, plan);
 }
 
 /** Every plan that was kept, by the name of its file. */
-export function keptPlans(): [name: string, plan: KeptPlan][] {
-  if (!existsSync(SEEDS)) return [];
-  return readdirSync(SEEDS)
-    .filter((name) => name.endsWith('.json'))
-    .sort()
-    .map((name) => [name, JSON.parse(readFileSync(join(SEEDS, name), 'utf8')) as KeptPlan]);
-}
+export const keptPlans = (): [name: string, plan: KeptPlan][] => keptSeeds(FOLDER).map(([name, plan]) => [name, plan as KeptPlan]);

@@ -1,16 +1,16 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { createAdminDb, saveMpCredentials } from '../../adapters/admin-db/index.ts';
 import { createVault } from '../../adapters/vault/index.ts';
 import { createAltaClient, type AltaClient } from '../../client/index.ts';
 import type { UpkeepTask } from '../../contract/upkeep.ts';
 import { openFrontDoor } from '../chaos/front-door.ts';
+import { sampleMpCredentials } from '../support/samples.ts';
 import { runTask } from '../support/upkeep.ts';
 import { startWorld, type PlacedOrder, type World } from '../support/world.ts';
 import type { Account } from './model.ts';
 import { createPeople, type People } from './people.ts';
 import { createProcesses, type Processes } from './processes.ts';
 
-const HALF_A_YEAR_MS = 180 * 86_400_000;
 /** Keys, oldest first; the second comes in by rotation. */
 const ring = (letter: string): string[] => [1, 2].map((n) => `${letter}${String(n)}:${randomBytes(32).toString('base64')}`);
 
@@ -100,16 +100,7 @@ export async function openReal(): Promise<Real> {
       payments: [],
       played: [],
       idOf: ({ no }) => real.orders[no]!.accountId,
-      connect: async (accountId) => {
-        const credentials = {
-          accessToken: `APP_USR-${randomUUID()}`,
-          refreshToken: `TG-${randomUUID()}`,
-          publicKey: `APP_USR-public-${randomUUID()}`,
-          expiresAt: new Date(Date.now() + HALF_A_YEAR_MS),
-          mpUserId: '200000001',
-        };
-        await saveMpCredentials(world.db, createVault(sealing), accountId, credentials);
-      },
+      connect: async (accountId) => void (await saveMpCredentials(world.db, createVault(sealing), accountId, sampleMpCredentials())),
       sweep: async (task) => void (await runTask(world, task)),
       close,
     };

@@ -9,7 +9,7 @@ import type { Real } from './real.ts';
 import { inTime } from './upkeep.ts';
 
 const who = { actor: 'ana', reason: 'the faults are over' };
-/** Everything comes right in so long once the faults are over (G8); a worker that died in an account's task costs two minutes of it, ms. */
+/** Everything comes right in so long once the faults are over (G8); a worker that died in an account's task costs a minute of it, ms. */
 const BOUND_MS = 300_000;
 const LOOK_MS = 300;
 /** Between two looks for what no event tells of, as its schedule has it, ms. */

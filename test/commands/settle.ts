@@ -1,6 +1,6 @@
 import { findConnection } from '../../adapters/admin-db/index.ts';
 import { messageOf, pause, waitUntil } from '../../local/wait.ts';
-import { inspect } from '../support/oracle.ts';
+import { findingsOf, inspect } from '../support/oracle.ts';
 import { define, NOTHING, type Definition } from './command.ts';
 import { differences } from './compare.ts';
 import { bought, ends, isOpen, paidBack, type Model } from './model.ts';
@@ -41,15 +41,9 @@ function closePaidBack({ accounts }: Model, real: Real): void {
 
 /** What the oracle names of this run's accounts: the clusters are shared with other runs. */
 async function named(real: Real, histories: number): Promise<string[]> {
-  const mine = new Set<string | null>([null, ...real.orders.map(({ accountId }) => accountId)]);
+  const mine = new Set(real.orders.map(({ accountId }) => accountId));
   for (let look = 1; ; look += 1) {
-    const { violations, unseen } = await inspect(real.world, { histories });
-    const broken = [
-      ...unseen.map(({ clusterId, code }) => `the oracle does not see ${clusterId}: ${code}`),
-      ...violations
-        .filter(({ accountId }) => mine.has(accountId))
-        .map(({ law, accountId, row, what }) => `${law} ${accountId ?? '-'} ${row}: ${what}`),
-    ];
+    const broken = findingsOf(await inspect(real.world, { histories }), mine);
     if (broken.length === 0 || look === LOOKS) return broken;
     await pause(AGAIN_MS);
   }

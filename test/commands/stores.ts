@@ -32,7 +32,7 @@ export function order(account: Account, real: Real, asked: Order): void {
   const expected = obey(account, asked);
   const accountId = real.idOf(account);
   account.asked += 1;
-  real.people.inTurn(real.idOf(account), JSON.stringify(asked), async () => {
+  real.people.inTurn(accountId, JSON.stringify(asked), async () => {
     await storeOf(real, accountId);
     let commandId = randomUUID();
     const give = async (): Promise<'done' | 'refused'> => {
@@ -82,7 +82,7 @@ function dueDate(account: Account, real: Real, paid: boolean): void {
   account.asked += 1;
   if (paid) account.stops.delete('past_due');
   else account.stops.add('past_due');
-  real.people.inTurn(real.idOf(account), paid ? 'month-is-paid' : 'month-passes', async () => {
+  real.people.inTurn(accountId, paid ? 'month-is-paid' : 'month-passes', async () => {
     await storeOf(real, accountId);
     const commandId = randomUUID();
     const set = { action: 'set-due-dates', paidUntil: inDays(paid ? 60 : 10), ...who } as const;

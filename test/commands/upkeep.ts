@@ -101,7 +101,7 @@ export const UPKEEP: readonly Definition[] = [
       const accountId = real.idOf(account);
       account.calledOff = 'no';
       account.asked += 1;
-      real.people.inTurn(real.idOf(account), 'retry', async () => {
+      real.people.inTurn(accountId, 'retry', async () => {
         await waitUntil('an undone onboarding', async () => (await newestJob(real, accountId)) === 'compensated', {
           timeoutMs: 900_000,
           signal: real.people.over,

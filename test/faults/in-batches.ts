@@ -1,5 +1,6 @@
 import { verify } from '../../client/operations/verify/index.ts';
 import { eventually } from '../support/eventually.ts';
+import { findingsOf } from '../support/oracle.ts';
 import { drainedOutbox } from '../support/payments.ts';
 import type { Options, Report } from './options.ts';
 import { runCases, type Case, type Load, type Outcome } from './run-cases.ts';
@@ -51,17 +52,7 @@ export async function broken(stage: Stage, outcomes: readonly Outcome[]): Promis
   if (outcomes.some(({ violation }) => violation !== null)) return [];
   await drainedOutbox(stage.world);
   let found: string[] = [];
-  const none = async (): Promise<boolean> => (found = await findings(stage)).length === 0;
+  const none = async (): Promise<boolean> => (found = findingsOf(await verify(stage.world.deps), stage.mine)).length === 0;
   await eventually(none, 'a system in which every law holds', ARRIVES_WITHIN_MS).catch(() => undefined);
   return found;
-}
-
-async function findings({ world, mine }: Stage): Promise<string[]> {
-  const { violations, unseen } = await verify(world.deps);
-  return [
-    ...unseen.map(({ clusterId, code }) => `the oracle does not see ${clusterId}: ${code}`),
-    ...violations
-      .filter(({ accountId }) => accountId === null || mine.has(accountId))
-      .map(({ law, accountId, row, what }) => `${law} ${accountId ?? '-'} ${row}: ${what}`),
-  ];
 }

@@ -1,7 +1,6 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
+import { runJest } from '../support/run-jest.ts';
 
 /**
  * `npm run test:pairs`: the long suites of faults, each for at most `--minutes` (10): `pairs`, `every` (single faults in full), `random`
@@ -21,21 +20,7 @@ if (unknown !== undefined || notNumber !== undefined) {
   );
   process.exit(2);
 }
-const jest = fileURLToPath(new URL('../../node_modules/jest/bin/jest.js', import.meta.url));
 const config = fileURLToPath(new URL('./jest.config.js', import.meta.url));
 const wanted = positionals.length === 0 ? SUITES : positionals;
-const env = Object.fromEntries(Object.entries(values).map(([name, value]) => [`ALTA_FAULTS_${name.toUpperCase()}`, value]));
-const child = spawn(
-  process.execPath,
-  [
-    '--experimental-vm-modules',
-    '--disable-warning=ExperimentalWarning',
-    jest,
-    '--config',
-    config,
-    ...wanted.map((name) => `faults/${name}.faults`),
-  ],
-  { stdio: 'inherit', env: { ...process.env, ...env } },
-);
-const [code] = (await once(child, 'exit')) as [number | null];
-process.exitCode = code ?? 1;
+const files = wanted.map((name) => `faults/${name}.faults`);
+process.exitCode = await runJest(config, 'ALTA_FAULTS_', values, files);

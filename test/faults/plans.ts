@@ -1,16 +1,12 @@
 import fc from 'fast-check';
-import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { basename } from 'node:path';
 import { FAULT_MODES } from '../support/faults.ts';
+import { keepSeed, keptSeeds } from '../support/seeds.ts';
 import type { Flow } from './flow.ts';
 import { FLOWS } from './flows/index.ts';
 import { runCase, type Case, type PlannedFault } from './run-cases.ts';
 import type { Stage } from './stage.ts';
 
-/** Plans that once failed, one a file; `npm test` runs them for ever. */
-export const SEEDS = fileURLToPath(new URL('../seeds', import.meta.url));
 /** Faults of one plan: fewer than any step has tries, so that nothing is given up for their number alone. */
 const MOST = 6;
 
@@ -52,28 +48,17 @@ export async function smallest(stage: Stage, failing: Case): Promise<Case> {
   return least;
 }
 
-/** Keeps a failing plan; gives the file's name. */
+/** Keeps a failing plan in `test/seeds/`; gives the file's name. */
 export function keepPlan({ flow, faults }: Case, found: string): string {
   const plan: KeptPlan = { flow: flow.name, faults: [...faults], found: found.slice(0, 500) };
-  const hash = createHash('sha256')
-    .update(JSON.stringify([plan.flow, plan.faults]))
-    .digest('hex')
-    .slice(0, 8);
-  const name = `${flow.name.replaceAll(/[^a-z0-9]+/gi, '-')}.${hash}.json`;
-  mkdirSync(SEEDS, { recursive: true });
-  writeFileSync(join(SEEDS, name), `${JSON.stringify(plan, null, 2)}\n`);
-  return name;
+  return basename(keepSeed('.', `${flow.name.replaceAll(/[^a-z0-9]+/gi, '-')}.`, [plan.flow, plan.faults], plan));
 }
 
 /** Every plan that was kept, as a case. Throws for one of a flow that there is no more. */
-export function keptPlans(): Case[] {
-  return readdirSync(SEEDS)
-    .filter((name) => name.endsWith('.json'))
-    .sort()
-    .map((name) => {
-      const { flow: called, faults } = JSON.parse(readFileSync(join(SEEDS, name), 'utf8')) as KeptPlan;
-      const flow = FLOWS.find((one) => one.name === called);
-      if (flow === undefined) throw new Error(`test/seeds/${name}: no flow is called ${JSON.stringify(called)}`);
-      return { flow, faults };
-    });
-}
+export const keptPlans = (): Case[] =>
+  keptSeeds('.').map(([name, plan]) => {
+    const { flow: called, faults } = plan as KeptPlan;
+    const flow = FLOWS.find((one) => one.name === called);
+    if (flow === undefined) throw new Error(`test/seeds/${name}: no flow is called ${JSON.stringify(called)}`);
+    return { flow, faults };
+  });

@@ -93,3 +93,11 @@ export async function inspect(world: World, options: VerifyOptions = {}): Promis
   verification.violations.push(...judgeLedger(ledger, accounts), ...judgeMails(world.mail.messages(), accounts));
   return verification;
 }
+
+/** What the oracle found of these accounts or of none, and what it could not see, a line each: clusters are shared with other tests. */
+export const findingsOf = ({ violations, unseen }: Verification, accountIds: ReadonlySet<string>): string[] => [
+  ...unseen.map(({ clusterId, code }) => `the oracle does not see ${clusterId}: ${code}`),
+  ...violations
+    .filter(({ accountId }) => accountId === null || accountIds.has(accountId))
+    .map(({ law, accountId, row, what }) => `${law} ${accountId ?? '-'} ${row}: ${what}`),
+];

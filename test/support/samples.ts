@@ -75,3 +75,14 @@ export function sampleCheckout(overrides: Partial<Record<keyof CheckoutRequest, 
     ...overrides,
   });
 }
+
+const HALF_A_YEAR_MS = 180 * 86_400_000;
+
+/** What Mercado Pago gives for a merchant who agrees, as the wizard leaves it: unlike every other, and no good at the simulator. */
+export const sampleMpCredentials = () => ({
+  accessToken: `APP_USR-${randomUUID()}`,
+  refreshToken: `TG-${randomUUID()}`,
+  publicKey: `APP_USR-public-${randomUUID()}`,
+  expiresAt: new Date(Date.now() + HALF_A_YEAR_MS),
+  mpUserId: '200000001',
+});

@@ -29,7 +29,7 @@ import { startMercadoPago, type Simulator, type SimulatorOptions } from '../../l
 import { sharedClusters, type TestCluster } from './shared-clusters.ts';
 import { eventually } from './eventually.ts';
 import { freshDatabase } from './postgres.ts';
-import { sampleCheckout } from './samples.ts';
+import { sampleCheckout, sampleMpCredentials } from './samples.ts';
 import { openLine, type Switchboard } from './switchboard.ts';
 import { connectTemporal } from './temporal.ts';
 import { runWorkers } from './workers.ts';
@@ -196,14 +196,9 @@ export async function startWorld(options: WorldOptions = {}) {
       if (!response.ok) throw new Error(`checkout answered ${response.status}: ${JSON.stringify(answer)}`);
       let merchantToken: string | null = null;
       if (connected) {
-        merchantToken = `APP_USR-${randomUUID()}`;
-        await saveMpCredentials(db, vault, answer.accountId, {
-          accessToken: merchantToken,
-          refreshToken: `TG-${randomUUID()}`,
-          publicKey: `APP_USR-public-${randomUUID()}`,
-          expiresAt: new Date(Date.now() + 180 * 86_400_000),
-          mpUserId: '200000001',
-        });
+        const credentials = sampleMpCredentials();
+        merchantToken = credentials.accessToken;
+        await saveMpCredentials(db, vault, answer.accountId, credentials);
       }
       return { ...answer, checkout, merchantToken };
     },
